@@ -1,0 +1,58 @@
+"""Reading and checking what models learn from. A dataset kind is a file format and its rules.
+
+Every reader takes a path of the user's or of the samples that ship, and returns a checked DataFrame;
+a file that breaks a rule raises DataError, which names the row and what to do.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from nivesh.data.tables import read_loans, read_transactions
+from nivesh.data.texts import read_intents, read_ner
+from nivesh.errors import DataError
+from nivesh.settings import settings
+
+READERS = {"intents": read_intents, "ner": read_ner, "transactions": read_transactions, "loans": read_loans}
+SAMPLES = {
+    "intents": "intents.jsonl",
+    "ner": "ner.jsonl",
+    "transactions": "transactions.parquet",
+    "loans": "loans.csv",
+}
+
+
+def sample(kind: str) -> Path:
+    """The sample file of a dataset kind that ships with the project."""
+    return settings().data_dir / SAMPLES[kind]
+
+
+def read(kind: str, path: str | Path | None = None, labelled: bool = True) -> pd.DataFrame:
+    """The checked rows of a file of this kind; the shipped sample where no path is given.
+
+    Args:
+        labelled: False for rows to be predicted, whose label may be missing and whose texts may repeat.
+
+    Raises:
+        DataError: names the file, and the row that breaks a rule, and what to do.
+    """
+    path = Path(path) if path else sample(kind)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise DataError(f"{path}: {what}; give a file with rows of {kind}")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: the file is empty; give a file with rows of {kind}")
+    return READERS[kind](path, labelled)
+
+
+def write(frame: pd.DataFrame, path: str | Path) -> None:
+    """Store a checked frame between steps, as Parquet; ``load`` reads it back."""
+    frame.to_parquet(path, index=False)
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """A frame that ``write`` stored. Parquet gives lists back as arrays; entities become lists of dicts again."""
+    frame = pd.read_parquet(path)
+    if "entities" in frame:
+        frame["entities"] = [[dict(span) for span in spans] for spans in frame["entities"]]
+    return frame

@@ -1,0 +1,43 @@
+"""Every error that a user can meet, in one tree.
+
+NiveshError
+├── DataError            a file or request does not fit its schema
+├── UserNotFound         no features or history for a user id
+├── FeaturesUnavailable  the feature store is away or its answer is stale
+├── ModelNotFound        no such model key, version or champion
+├── BundleError          a bundle is missing a file, or a file was changed
+├── GateRefused          a model version must not be promoted, with the reason
+└── SettingsError        an option or environment variable is out of range
+"""
+
+
+class NiveshError(Exception):
+    """Base of all errors that are shown to a user as one clear message."""
+
+
+class DataError(NiveshError):
+    """A file, row or request does not fit its schema. The message names the row and the mend."""
+
+
+class UserNotFound(NiveshError):
+    """Nothing is known about this user id."""
+
+
+class FeaturesUnavailable(NiveshError):
+    """The feature store did not answer, or what it holds is too old to be used."""
+
+
+class ModelNotFound(NiveshError):
+    """No such model key, or the model has no such version or alias."""
+
+
+class BundleError(NiveshError):
+    """A served model's folder is incomplete or does not match its manifest."""
+
+
+class GateRefused(NiveshError):
+    """The gate does not let this version through; the message says why."""
+
+
+class SettingsError(NiveshError):
+    """An option, parameter or environment variable has a value that cannot be used."""

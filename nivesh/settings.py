@@ -1,0 +1,51 @@
+"""Environment -> one frozen object, read when called: ``settings().home``."""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from nivesh.errors import SettingsError
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What differs from one place of running to another. Every field is an environment variable NIVESH_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix="NIVESH_", frozen=True)
+
+    home: Path = Field(PROJECT / ".nivesh", description="everything local: MLflow, bundles, features, reports")
+    data_dir: Path = Field(PROJECT / "data", description="the sample data that ship")
+    tracking_uri: str = Field("", description="MLflow server; empty means SQLite under home")
+    encoder: str = Field("", description="folder or hub name of a MiniLM-like encoder; empty means the PyPI package")
+    api_key: str = Field("", description="when set, requests need the header X-API-Key")
+    rate_limit: int = Field(0, ge=0, description="requests a minute and client; 0 is unlimited")
+    max_body_bytes: int = Field(1_000_000, gt=0, description="larger requests get 413")
+    threads: int = Field(0, ge=0, description="threads of a model; 0 means from the CPU limit")
+
+    @property
+    def mlflow_uri(self) -> str:
+        return self.tracking_uri or f"sqlite:///{self.home.resolve() / 'mlflow.db'}"
+
+    @property
+    def bundles(self) -> Path:
+        return self.home / "bundles"
+
+    @property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+
+def settings() -> Settings:
+    """Read the environment now.
+
+    Raises:
+        SettingsError: a NIVESH_* variable has a value that cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "NIVESH_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}={first['input']!r}: {first['msg']}") from None
