@@ -1,0 +1,108 @@
+"""A served model: an immutable folder with a manifest, checked before it is loaded.
+
+bundles/<key>/<version>/manifest.json   what it is, how good it is, a sha256 of every file
+bundles/<key>/<version>/model/…         the files of the model's own ``save``
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nivesh import models
+from nivesh.errors import BundleError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a bundle says of itself; ``metrics`` are those of the held-out rows."""
+
+    key: str
+    version: str
+    created: str
+    metrics: dict[str, Any]
+    missed: list[str]
+    request: dict[str, Any]
+    provenance: dict[str, Any]
+    files: dict[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+
+def pack(model: Path, manifest: Manifest, bundles: Path) -> Path:
+    """Copy a saved model into ``bundles/<key>/<version>``, all of it or nothing; returns that folder.
+
+    Raises:
+        BundleError: this version is there already with other content.
+    """
+    target = bundles / manifest.key / manifest.version
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(dir=target.parent, prefix=".staged-"))
+    try:
+        shutil.copytree(model, staged / "model")
+        written = asdict(manifest) | {"files": _sums(staged)}
+        (staged / MANIFEST).write_text(json.dumps(written, indent=2, ensure_ascii=False), encoding="utf-8")
+        staged.chmod(0o755)
+        if target.exists():
+            if verify(target).files != written["files"]:
+                raise BundleError(f"{target}: this version exists with other content; a bundle never changes")
+        else:
+            os.replace(staged, target)
+        return target
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def verify(folder: Path) -> Manifest:
+    """The manifest of a bundle whose every file is there and unchanged.
+
+    Raises:
+        BundleError: names the file that is missing, added or changed, or the format that cannot be read.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BundleError(f"{folder}: there is no {MANIFEST}; this is not a bundle")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BundleError(f"{path}: cannot be read ({error})") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else None
+        raise BundleError(f"{path}: format {found!r} cannot be served, only {FORMAT}; package the model again")
+    try:
+        manifest = Manifest(**content)
+    except TypeError as error:
+        raise BundleError(f"{path}: {error}; package the model again") from None
+    found = _sums(folder)
+    for name in sorted(manifest.files.keys() | found.keys()):
+        if name not in found:
+            raise BundleError(f"{folder}: {name} is missing")
+        if name not in manifest.files:
+            raise BundleError(f"{folder}: {name} is not in the manifest")
+        if found[name] != manifest.files[name]:
+            raise BundleError(f"{folder}: {name} was changed after packaging (its sha256 differs)")
+    return manifest
+
+
+def load(folder: Path) -> tuple[Manifest, ModuleType, Any]:
+    """Verify a bundle and load its model: (manifest, model module, model)."""
+    manifest = verify(folder)
+    module = models.get(manifest.key)
+    return manifest, module, module.load(folder / "model")
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """sha256 of every file but the manifest, by its path inside the folder."""
+    sums = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path != folder / MANIFEST:
+            with path.open("rb") as file:
+                sums[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return sums

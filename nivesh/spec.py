@@ -1,0 +1,82 @@
+"""What is fixed about a model before any data is seen: its key, its data, its targets."""
+
+import operator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One condition on a metric, such as ``Limit("auc", ">", 0.85)``.
+
+    ``metric`` is a dotted path into the metrics of ``evaluate``: ``per_entity.MONEY.f1``.
+    ``than`` names another metric to compare with, in place of a fixed ``value``.
+    """
+
+    metric: str
+    is_: str
+    value: float | None = None
+    than: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.is_} {self.than or self.value}"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The fixed facts of a model.
+
+    Attributes:
+        key: snake_case name of the model, equal to its module's name.
+        purpose: one sentence for the model card and the OpenAPI page.
+        dataset: kind of data that it learns from: intents, ner, transactions or loans.
+        path: the guide's path, such as ``/predict/intent``.
+        example: the body of the guide's example request to that path.
+        primary: metric by which a challenger is compared with the champion.
+        higher_is_better: the direction of ``primary``.
+        targets: what the users asked for; a miss marks the model "below target".
+        floor: what a model must have to be served at all (beats its baseline, fairness held).
+        user_features: whether a request is completed with the user's online features.
+        runtime: family of serving image: text, tabular or forecast.
+        limits: known limits of use, for the model card.
+    """
+
+    key: str
+    purpose: str
+    dataset: str
+    path: str
+    example: dict[str, Any]
+    primary: str
+    higher_is_better: bool
+    targets: tuple[Limit, ...]
+    floor: tuple[Limit, ...]
+    user_features: bool = False
+    runtime: str = "tabular"
+    limits: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to learn from, and rows that training, tuning and thresholds never see.
+
+    For data with a time, ``test`` holds only the rows to be judged and ``train`` what came before
+    (or other users); ``why`` says how the two were kept apart, for the model card.
+    """
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    why: str
+
+
+def lookup(metrics: dict, path: str) -> float | None:
+    """The number at a dotted path of nested metrics, or None where there is none."""
+    value: Any = metrics
+    for part in path.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return None
+        value = value[part]
+    return value

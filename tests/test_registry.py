@@ -1,0 +1,97 @@
+import mlflow
+import pytest
+
+from nivesh import registry
+from nivesh.errors import GateRefused, ModelNotFound, SettingsError
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def version(missed: str = "") -> str:
+    """Register one version of "toy" as the pipelines do; returns its semantic version."""
+    registry.create_experiment("toy")
+    run_id = registry.record_run("toy", params={"depth": 3}, metrics={"auc": 0.9}, tags={}, files={})
+    return registry.label(registry.register_model("toy", f"runs:/{run_id}/model", tags={"targets_missed": missed}))
+
+
+def test_the_guides_calls_work_on_the_users_own_run(home):
+    experiment = registry.create_experiment("credit_risk", tags={"team": "risk"})
+    mlflow.set_experiment("credit_risk")
+    with mlflow.start_run() as run:
+        registry.log_model_params({"depth": 3})
+        registry.log_model_metrics({"auc": 0.9, "by": {"women": 0.88}, "note": "left out"})
+    found = registry.client().get_run(run.info.run_id)
+    assert found.info.experiment_id == experiment == registry.create_experiment("credit_risk")
+    assert found.data.params == {"depth": "3"}
+    assert found.data.metrics == {"auc": 0.9, "by.women": 0.88}
+    made = registry.register_model(
+        model_name="toy", model_uri=f"runs:/{run.info.run_id}/model", tags={"a": "b"}, description="first"
+    )
+    assert (registry.label(made), made.tags["a"], made.description) == ("1.0.0", "b", "first")
+    moved = registry.transition_model_stage("toy", version=1, stage="Production", archive_existing=True)
+    assert moved.tags["stage"] == "Production"
+    assert registry.get_latest_version("toy", "Production") == "1.0.0"
+    assert registry.get_latest_version("toy", "Staging") is None
+    assert (home / "mlflow.db").is_file()
+
+
+def test_versions_count_up_and_are_found_by_every_name():
+    assert [version(), version(), version()] == ["1.0.0", "1.1.0", "1.2.0"]
+    registry.serve("toy", "1.1.0")
+    assert {registry.label(registry.find("toy", name)) for name in ("1.1.0", "v1.1.0", 2, "champion")} == {"1.1.0"}
+    assert registry.get_latest_version("toy") == "1.2.0"
+    with pytest.raises(ModelNotFound, match="no version '9.9.9'; it has 1.0.0, 1.1.0, 1.2.0"):
+        registry.find("toy", "9.9.9")
+
+
+def test_production_below_target_needs_a_reason():
+    version(missed="auc 0.8, must be > 0.85")
+    with pytest.raises(GateRefused, match="needs a reason"):
+        registry.transition_model_stage("toy", "1.0.0", "Production")
+    assert registry.serve("toy", "1.0.0").tags["stage"] == "Staging"  # served, but not called Production
+    moved = registry.transition_model_stage("toy", "1.0.0", "production", reason="agreed with risk, 90 days")
+    assert moved.tags["stage"] == "Production"
+    assert moved.tags["override_reason"] == "agreed with risk, 90 days"
+
+
+def test_a_new_champion_archives_the_old_one():
+    version(), version()
+    registry.serve("toy", "1.0.0")
+    registry.serve("toy", "1.1.0")
+    assert registry.find("toy", "1.0.0").tags["stage"] == "Archived"
+    assert registry.label(registry.by_alias("toy", "champion")) == "1.1.0"
+
+
+def test_rollbacks_go_further_back_each_time():
+    version(), version(), version()
+    for one in ("1.0.0", "1.1.0", "1.2.0"):
+        registry.serve("toy", one)
+    assert registry.label(registry.rollback("toy", "latency")) == "1.1.0"
+    assert registry.find("toy", "1.2.0").tags["rolled_back"] == "latency"
+    assert registry.label(registry.rollback("toy", "drift")) == "1.0.0"
+    with pytest.raises(ModelNotFound, match="first champion"):
+        registry.rollback("toy", "again")
+
+
+def test_what_is_not_there():
+    with pytest.raises(ModelNotFound, match="none; train it first"):
+        registry.find("toy", "1.0.0")
+    with pytest.raises(ModelNotFound, match="nivesh train toy"):
+        registry.champion_bundle("toy")
+    with pytest.raises(ModelNotFound, match="no champion"):
+        registry.rollback("toy", "why not")
+    version()
+    with pytest.raises(SettingsError, match="stage 'Live' is unknown"):
+        registry.transition_model_stage("toy", 1, "live")
+
+
+def test_a_run_that_cannot_be_recorded_is_marked_failed(tmp_path):
+    with pytest.raises(Exception, match="nowhere"):
+        registry.record_run("toy", params={}, metrics={}, tags={}, files={"report": tmp_path / "nowhere"})
+    (run,) = registry.client().search_runs([registry.create_experiment("toy")])
+    assert run.info.status == "FAILED"
+
+
+def test_next_version_takes_only_semantic_ones():
+    assert registry.next_version([]) == "1.0.0"
+    assert registry.next_version(["1.9.0", "1.10.0", "", "7"]) == "1.11.0"
