@@ -1,0 +1,42 @@
+from kfp.dsl import Artifact, Input, Model, Output
+
+from components.image import component
+
+
+@component
+def gate(key: str, model: Input[Model], report: Input[Artifact], verdict: Output[Artifact]) -> bool:
+    """Decide whether the challenger may be registered, and record the training in MLflow with the reason, either way.
+
+    Its one parameter is named Output, since kfp.local resolves a condition on no other name.
+
+    Args:
+        key: The model's key.
+        model: The challenger, with what is known of its training.
+        report: The metrics of challenger and champion, and the plots.
+        verdict: JSON of passed, reason and missed targets; its metadata name the MLflow run.
+    """
+    import json
+    from pathlib import Path
+
+    from nivesh import cards, models, registry
+    from nivesh.gate import decide
+
+    spec = models.get(key).SPEC
+    folder = Path(report.path)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    decision = decide(spec, metrics, json.loads((folder / "champion.json").read_text()))
+    Path(verdict.path).write_text(json.dumps(decision.as_dict()))
+    facts = dict(model.metadata)
+    (folder / "card.md").write_text(cards.card(spec, "(this training)", metrics, decision, facts))
+    params = facts.pop("params")
+    run_id = registry.record_run(
+        key,
+        params=params,
+        metrics=metrics | {"training_seconds": facts["seconds"]},
+        tags={"gate": "passed" if decision.passed else "refused", "gate_reason": decision.reason}
+        | {name: str(value) for name, value in facts.items()},
+        files={"report": folder} | ({"model": Path(model.path)} if decision.passed else {}),
+    )
+    print(f"{'passed' if decision.passed else 'refused'}: {decision.reason}")
+    verdict.metadata["run_id"] = run_id
+    return decision.passed

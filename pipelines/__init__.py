@@ -1,0 +1,21 @@
+"""One Kubeflow graph per model: ``pipelines/<key>.py`` holds ``train_<key>``. Compiled by ``nivesh compile``."""
+
+import importlib
+from pathlib import Path
+
+from kfp import compiler
+
+from nivesh import models
+
+
+def get(key: str):
+    """The training pipeline of a model."""
+    name = models.get(key).SPEC.key
+    return getattr(importlib.import_module(f"pipelines.{name}"), f"train_{name}")
+
+
+def compile_to(key: str, path: Path) -> Path:
+    """Write a model's pipeline as KFP YAML."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    compiler.Compiler().compile(get(key), str(path))
+    return path

@@ -1,0 +1,99 @@
+"""Run a compiled pipeline on this machine: the same YAML that a cluster runs, step by step in subprocesses."""
+
+import contextlib
+import io
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kfp import components, local
+
+import pipelines
+from nivesh.errors import NiveshError
+from nivesh.settings import settings
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a local run left: the gate's verdict, the version ("" if refused), where everything lies."""
+
+    key: str
+    verdict: dict[str, Any]
+    metrics: dict[str, Any]
+    version: str
+    seconds: float
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        return next(self.folder.glob("*/evaluate/report"))
+
+
+class StepFailed(NiveshError):
+    """A step of a pipeline failed; the message is the error that ended it."""
+
+
+def run(key: str, arguments: dict[str, Any], on_line: Callable[[str], None] = lambda line: None) -> Result:
+    """Compile a model's pipeline, run that YAML with kfp.local and read its results.
+
+    Args:
+        key: the model's key.
+        arguments: the pipeline's parameters: data_path, seed, params.
+        on_line: gets every line that the steps print, as they come.
+
+    Raises:
+        StepFailed: a step failed; the full log is in the run's folder.
+    """
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")[:-3]
+    folder = settings().home.resolve() / "runs" / f"{key}-{stamp}"
+    folder.mkdir(parents=True)
+    compiled = pipelines.compile_to(key, folder / "pipeline.yaml")
+    pipeline = components.load_component_from_file(str(compiled))
+    local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(folder), raise_on_error=True)
+    started = time.monotonic()
+    with (folder / "log.txt").open("w", encoding="utf-8") as file:
+        log = _Lines(file, on_line)
+        try:
+            with contextlib.redirect_stdout(log):
+                pipeline(**arguments)
+        except RuntimeError:
+            raise StepFailed(f"{log.error or 'a step failed'} (log: {folder / 'log.txt'})") from None
+    return _result(key, folder, time.monotonic() - started)
+
+
+def _result(key: str, folder: Path, seconds: float) -> Result:
+    def found(pattern: str) -> Path | None:
+        return next(iter(folder.glob(pattern)), None)
+
+    version = found("*/register/executor_output.json")
+    outputs = json.loads(version.read_text()) if version else {}
+    return Result(
+        key=key,
+        verdict=json.loads(found("*/gate/verdict").read_text()),
+        metrics=json.loads((found("*/evaluate/report") / "metrics.json").read_text()),
+        version=outputs.get("parameterValues", {}).get("Output", ""),
+        seconds=seconds,
+        folder=folder,
+    )
+
+
+class _Lines(io.TextIOBase):
+    """A text stream that keeps all in a file, hands each line on, and remembers the last error a step printed."""
+
+    def __init__(self, file: io.TextIOBase, on_line: Callable[[str], None]):
+        self.file, self.on_line, self.error, self.rest = file, on_line, "", ""
+
+    def write(self, text: str) -> int:
+        self.file.write(text)
+        self.file.flush()
+        *lines, self.rest = (self.rest + text).split("\n")
+        for line in map(str.strip, lines):
+            name, _, message = line.partition(": ")
+            if name.startswith("nivesh.errors.") or (name.endswith("Error") and " " not in name):
+                self.error = message if name.startswith("nivesh.errors.") else line
+            self.on_line(line)
+        return len(text)
