@@ -1,0 +1,1 @@
+"""Measurements that are no tests: they print figures and judge nothing."""

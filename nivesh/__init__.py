@@ -1,0 +1,31 @@
+"""The whole life of a personal-finance assistant's models: data, pipelines, registry, serving, canary, drift.
+
+The guide's calls stand here: ``from nivesh import IntentClassifier, feature_store, register_model``.
+They are imported when they are first used, so that a serving image need not carry what training needs.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME_OF = {
+    "IntentClassifier": "nivesh.models.intent_classifier",
+    "FinancialNER": "nivesh.models.financial_ner",
+    "build_user_financial_features": "nivesh.features.finances",
+    "create_experiment": "nivesh.registry",
+    "log_model_params": "nivesh.registry",
+    "log_model_metrics": "nivesh.registry",
+    "register_model": "nivesh.registry",
+    "transition_model_stage": "nivesh.registry",
+    "get_latest_version": "nivesh.registry",
+}
+__all__ = [*_HOME_OF, "feature_store"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "feature_store":
+        return importlib.import_module("nivesh.feature_store")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'nivesh' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)

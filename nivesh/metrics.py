@@ -1,0 +1,14 @@
+"""The Prometheus metrics of serving, under the guide's names; ``version`` tells a canary from the stable model."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+LABELS = ("model_name", "version")
+# From an entity lookup of a millisecond to a forecast of seconds.
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+PREDICTIONS = Counter("ml_predictions_total", "Answered requests by outcome", (*LABELS, "status"))
+LATENCY = Histogram("ml_prediction_latency_seconds", "Seconds from request to answer", LABELS, buckets=BUCKETS)
+ERRORS = Counter("ml_errors_total", "Refused and failed requests by kind of error", (*LABELS, "error_type"))
+ACCURACY = Gauge("ml_model_accuracy", "The model's primary metric on held-out rows", LABELS)
+DRIFT = Gauge("ml_drift_score", "Distance of recent inputs from those of training", (*LABELS, "feature"))
+ACTIVE = Gauge("ml_active_models", "Models that are loaded and answer")

@@ -1,0 +1,24 @@
+"""Serve one model's bundle, as a ServingRuntime starts it."""
+
+import argparse
+from pathlib import Path
+
+from kserve import model_server
+
+import predictors
+from nivesh import models, server
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m predictors", parents=[model_server.parser])
+    parser.add_argument("key", choices=models.keys(), help="the model to serve")
+    parser.add_argument("--model_dir", type=Path, default=Path("/mnt/models"), help="folder of the bundle")
+    arguments = parser.parse_args()
+    name = arguments.key.replace("_", "-") if arguments.model_name == "model" else arguments.model_name
+    predictor = predictors.get(arguments.key)(arguments.model_dir, name)
+    predictor.load()
+    server.run([predictor], [predictor.key], "0.0.0.0", arguments.http_port)
+
+
+if __name__ == "__main__":
+    main()

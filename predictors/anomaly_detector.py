@@ -1,0 +1,7 @@
+from nivesh.serving import Predictor
+
+
+class Served(Predictor):
+    """Answers with whether a transaction is unlike its user."""
+
+    key = "anomaly_detector"

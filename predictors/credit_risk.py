@@ -1,0 +1,7 @@
+from nivesh.serving import Predictor
+
+
+class Served(Predictor):
+    """Answers with the risk of a loan to a user."""
+
+    key = "credit_risk"

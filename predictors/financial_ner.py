@@ -1,0 +1,7 @@
+from nivesh.serving import Predictor
+
+
+class Served(Predictor):
+    """Answers with amounts, dates, categories, merchants and accounts in a text."""
+
+    key = "financial_ner"

@@ -1,0 +1,7 @@
+from nivesh.serving import Predictor
+
+
+class Served(Predictor):
+    """Answers with a user's spending of the coming days and months."""
+
+    key = "spending_predictor"
