@@ -3,7 +3,9 @@
 import contextlib
 import io
 import json
+import re
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,17 +35,20 @@ class Result:
         return next(self.folder.glob("*/evaluate/report"))
 
 
+Progress = Callable[[str, float, str], None]  # the step, the finished fraction of it, what it does
+
+
 class StepFailed(NiveshError):
     """A step of a pipeline failed; the message is the error that ended it."""
 
 
-def run(key: str, arguments: dict[str, Any], on_line: Callable[[str], None] = lambda line: None) -> Result:
+def run(key: str, arguments: dict[str, Any], progress: Progress = lambda step, fraction, text: None) -> Result:
     """Compile a model's pipeline, run that YAML with kfp.local and read its results.
 
     Args:
         key: the model's key.
         arguments: the pipeline's parameters: data_path, seed, params.
-        on_line: gets every line that the steps print, as they come.
+        progress: is told when a step begins and how far it is.
 
     Raises:
         StepFailed: a step failed; the full log is in the run's folder.
@@ -56,9 +61,10 @@ def run(key: str, arguments: dict[str, Any], on_line: Callable[[str], None] = la
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(folder), raise_on_error=True)
     started = time.monotonic()
     with (folder / "log.txt").open("w", encoding="utf-8") as file:
-        log = _Lines(file, on_line)
+        log = _Lines(file, progress)
         try:
-            with contextlib.redirect_stdout(log):
+            with contextlib.redirect_stdout(log), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*have no effect in the current local runner")
                 pipeline(**arguments)
         except RuntimeError:
             raise StepFailed(f"{log.error or 'a step failed'} (log: {folder / 'log.txt'})") from None
@@ -82,18 +88,26 @@ def _result(key: str, folder: Path, seconds: float) -> Result:
 
 
 class _Lines(io.TextIOBase):
-    """A text stream that keeps all in a file, hands each line on, and remembers the last error a step printed."""
+    """A text stream that keeps all in a file, tells the progress in it, and remembers the last error of a step."""
 
-    def __init__(self, file: io.TextIOBase, on_line: Callable[[str], None]):
-        self.file, self.on_line, self.error, self.rest = file, on_line, "", ""
+    STEP = re.compile(r"Executing task \S*'([\w-]+)'")
+    DONE = re.compile(r"progress ([\d.]+) (.*)")
+    ERROR = re.compile(r"([\w.]*(?:Error|Exception|errors\.\w+)): (.+)")
+
+    def __init__(self, file: io.TextIOBase, progress: Progress):
+        self.file, self.progress, self.step, self.error, self.rest = file, progress, "", "", ""
 
     def write(self, text: str) -> int:
         self.file.write(text)
         self.file.flush()
         *lines, self.rest = (self.rest + text).split("\n")
         for line in map(str.strip, lines):
-            name, _, message = line.partition(": ")
-            if name.startswith("nivesh.errors.") or (name.endswith("Error") and " " not in name):
-                self.error = message if name.startswith("nivesh.errors.") else line
-            self.on_line(line)
+            if found := self.STEP.search(line):
+                self.step = found[1]
+                self.progress(self.step, 0.0, "")
+            elif found := self.DONE.fullmatch(line):
+                self.progress(self.step, float(found[1]), found[2])
+            elif found := self.ERROR.fullmatch(line):
+                ours = found[1].startswith("nivesh.errors.")
+                self.error = found[2] if ours else f"{self.step}: {line}"
         return len(text)

@@ -1,0 +1,44 @@
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from nivesh.cli import out
+
+
+def evaluate(
+    key: Annotated[str, Argument(help="the model")],
+    data_path: Annotated[Path, Option(help="a labelled file in the model's format")],
+    since: Annotated[
+        datetime | None,
+        Option("--from", formats=["%Y-%m-%d"], help="judge rows from this date; older ones are history"),
+    ] = None,
+    version: Annotated[str, Option(help="a version; the served one without it")] = "champion",
+    as_json: Annotated[bool, Option("--json", help="print the metrics as JSON and nothing else")] = False,
+):
+    """Measure a model on a labelled file of yours.
+
+    **Examples**
+
+    nivesh evaluate intent_classifier --data-path held_out.jsonl
+
+    nivesh evaluate spending_predictor --data-path transactions.parquet --from 2025-04-01 --json
+    """
+    from rich.table import Table
+
+    from nivesh import batch, registry
+    from nivesh.cli.progress import bar
+
+    with bar(key) as progress:
+        progress(0.0, "measuring")
+        metrics = batch.evaluate(key, data_path, since, version)
+        progress(1.0, "measured")
+    if as_json:
+        print(json.dumps(metrics, ensure_ascii=False))
+        return
+    table = Table("metric", "value", title=f"{key} {version} on {data_path.name}", title_justify="left")
+    for name, value in registry.flatten(metrics).items():
+        table.add_row(name, f"{value:,.4g}")
+    out.print(table)

@@ -1,0 +1,46 @@
+from typing import Annotated
+
+from typer import Argument, Option
+
+
+def serve(
+    keys: Annotated[list[str] | None, Argument(help="the models; all of them without any")] = None,
+    host: Annotated[str, Option(help="address to listen on; 0.0.0.0 for all")] = "127.0.0.1",
+    port: Annotated[int, Option(min=1, max=65535, help="port to listen on")] = 8080,
+):
+    """Serve the champions on one port: the guide's paths, KServe's V1 and V2 protocols, /metrics, /health.
+
+    **Examples**
+
+    nivesh serve
+
+    curl -s localhost:8080/predict/intent -H 'Content-Type: application/json' -d '{"query": "Can I afford a car loan?"}'
+    """
+    import socket
+
+    import predictors
+    from nivesh import models, registry, server
+    from nivesh.cli import err
+    from nivesh.errors import ModelNotFound, SettingsError
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(f"--port {port}: {error.strerror}; choose another one") from None
+    wanted = [models.get(key).SPEC.key for key in keys or models.keys()]
+    loaded = []
+    for key in wanted:
+        try:
+            predictor = predictors.get(key)(registry.champion_bundle(key))
+        except ModelNotFound as missing:
+            err.print(f"[yellow]without {key}[/]: {missing}", highlight=False)
+            continue
+        predictor.load()
+        err.print(f"{key} {predictor.manifest.version}: POST {predictor.spec.path}", highlight=False)
+        loaded.append(predictor)
+    if not loaded:
+        raise ModelNotFound("there is no champion of any model to serve; train one: nivesh train intent_classifier")
+    err.print(f"[green]serving[/] on http://{host}:{port}", highlight=False)
+    server.run(loaded, wanted, host, port)

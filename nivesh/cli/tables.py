@@ -1,0 +1,43 @@
+"""Tables that close a command: models, versions, metrics and targets."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from nivesh import models, registry
+from nivesh.gate import holds
+from nivesh.spec import Spec, lookup
+
+
+def results(runs: Sequence[Any]) -> Table:
+    """What local runs of pipelines gave (``pipelines.local.Result``): one row per target."""
+    table = Table(title="Held-out rows, never seen in training", title_justify="left")
+    for column in ("model", "version", "target", "measured", "", "time"):
+        table.add_column(column, justify="right" if column in ("measured", "time") else "left")
+    for run in runs:
+        spec = models.get(run.key).SPEC
+        version = run.version or "kept " + served_version(run.key)
+        for number, row in enumerate(targets(spec, run.metrics)):
+            first = number == 0
+            table.add_row(run.key if first else "", version if first else "", *row, f"{run.seconds:.0f} s" * first)
+        table.add_section()
+    return table
+
+
+def targets(spec: Spec, metrics: dict) -> list[tuple[str, str, str]]:
+    """(target, measured, met or missed) for each target of a model."""
+    rows = []
+    for limit in spec.targets:
+        value = lookup(metrics, limit.metric)
+        measured = f"{value:,.4g}" if isinstance(value, int | float) else "not measured"
+        bound = lookup(metrics, limit.than) if limit.than else None
+        target = f"{limit} ({bound:,.4g})" if isinstance(bound, int | float) else str(limit)
+        rows.append((target, measured, "[green]met[/]" if holds(limit, metrics) else "[yellow]missed[/]"))
+    return rows
+
+
+def served_version(key: str) -> str:
+    """The champion's semantic version, or a dash."""
+    champion = registry.by_alias(key, registry.CHAMPION)
+    return registry.label(champion) if champion else "–"

@@ -1,0 +1,71 @@
+import json
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Context, Option
+
+from nivesh.cli import out
+
+CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def train(
+    context: Context,
+    key: Annotated[str, Argument(help="the model, such as intent_classifier")],
+    data_path: Annotated[Path | None, Option(help="your file; the shipped sample without it")] = None,
+    seed: Annotated[int, Option(help="draws the held-out rows")] = 0,
+):
+    """Train a model: its whole Kubeflow pipeline on this machine, from the file to the served bundle.
+
+    Further options are parameters of the model's training; a wrong name lists them.
+
+    **Examples**
+
+    nivesh train intent_classifier --data-path my_intents.jsonl
+
+    nivesh train financial_ner --iterations 30
+
+    nivesh train spending_predictor --user-id all --horizon 365
+
+    nivesh train anomaly_detector --contamination 0.01
+
+    nivesh train credit_risk --data-path loans.csv --max-depth 3
+    """
+    from nivesh import models
+    from nivesh.cli.progress import bar
+    from nivesh.cli.tables import results
+    from pipelines import local
+
+    key = models.get(key).SPEC.key
+    params = given(context.args)
+    models.parameters(key, params)  # a wrong name or value must not cost the time of the steps before the training
+    arguments = {"data_path": str(data_path.resolve()) if data_path else "", "seed": seed, "params": params}
+    with bar(key) as progress:
+        result = local.run(key, arguments, lambda step, fraction, text: progress(fraction, f"{step} {text}"))
+    passed = result.verdict["passed"]
+    out.print(f"[bold]{key}[/] {'[green]passed' if passed else '[yellow]refused'}[/]: {result.verdict['reason']}")
+    out.print(results([result]))
+    out.print(f"report and plots: {result.report}")
+
+
+def given(args: list[str]) -> dict:
+    """``--max-depth 3 --tune`` -> {"max_depth": 3, "tune": True}: values as JSON reads them, else as texts.
+
+    Raises:
+        SettingsError: an argument belongs to no option.
+    """
+    from nivesh.errors import SettingsError
+
+    params, rest = {}, list(args)
+    while rest:
+        option = rest.pop(0)
+        if not option.startswith("--"):
+            raise SettingsError(f"{option!r} belongs to no option; write --name value")
+        name, equals, value = option[2:].partition("=")
+        if not equals:
+            value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
+        try:
+            params[name.replace("-", "_")] = json.loads(value)
+        except json.JSONDecodeError:
+            params[name.replace("-", "_")] = value
+    return params
