@@ -1,0 +1,40 @@
+# One entry point for people and CI. PYTHON is the interpreter that makes .venv.
+PYTHON ?= python3.11
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check golden bench serve clean
+
+help:  ## show what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(INSTALLED): pyproject.toml
+	@echo "Installing into .venv: about 4 GB, a few minutes on the first run"
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: sudo apt-get install python3.11 python3.11-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar off -e '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)  ## the main job: train, gate, register, package and serve every model, and ask each one
+	$(BIN)/nivesh demo
+
+test: $(INSTALLED)  ## the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)  ## style, and that the compiled pipelines are those of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest tests/pipelines/test_golden.py
+
+golden: $(INSTALLED)  ## write the compiled pipelines that the tests compare with
+	$(BIN)/nivesh compile -o tests/pipelines/golden
+
+bench: $(INSTALLED)  ## latency and throughput of each path of a server on this machine
+	$(BIN)/python -m benchmarks.serving
+
+serve: $(INSTALLED)  ## serve the champions on port 8080
+	$(BIN)/nivesh serve
+
+clean:  ## forget everything local: models, runs, reports (.venv stays)
+	rm -rf .nivesh compiled
