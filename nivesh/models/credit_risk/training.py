@@ -1,0 +1,195 @@
+"""Splitting and fitting."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+
+from nivesh.errors import DataError
+from nivesh.models.credit_risk import scorecard
+from nivesh.models.credit_risk.scoring import (
+    FEATURES,
+    SERVING_THREADS,
+    TYPICAL,
+    CreditRisk,
+    fill,
+    margin,
+    matrix,
+)
+from nivesh.settings import settings
+from nivesh.spec import Split
+
+FOLDS = 5
+ROWS_PER_THREAD = 20_000  # below that, threads wait for each other longer than they work
+TEST_FOLDS = 4  # one of them is held out: a quarter of the rows
+MIN_EACH = 20
+
+# The guide's raw columns, as they stand.
+RAW = [
+    "monthly_income",
+    "income_stability",
+    "existing_emis",
+    "debt_to_income",
+    "existing_loan_count",
+    "on_time_payment_pct",
+    "emergency_fund_months",
+    "credit_utilization",
+    "loan_amount",
+    "loan_tenure_months",
+]
+
+
+def split(frame: pd.DataFrame, seed: int = 0) -> Split:
+    """A quarter of the users held out with all their applications, with about the same share of defaults.
+
+    Raises:
+        DataError: too few repaid or defaulted applications to learn from one part and judge by the other.
+    """
+    _enough(frame, MIN_EACH + 4)
+    train, test = next(_folds(frame, TEST_FOLDS, seed))
+    why = "a quarter of the users, drawn at random with all their applications; stratified by outcome"
+    return Split(frame.iloc[train].reset_index(drop=True), frame.iloc[test].reset_index(drop=True), why)
+
+
+def fit(
+    train: pd.DataFrame,
+    *,
+    progress: Callable[[float, str], None],
+    n_estimators: int = 150,
+    max_depth: int = 3,
+    learning_rate: float = 0.04,
+    min_child_weight: float = 5.0,
+    subsample: float = 0.7,
+    colsample_bytree: float = 0.6,
+    reg_lambda: float = 5.0,
+    seed: int = 0,
+) -> CreditRisk:
+    """A scorecard, boosted trees on top of it, and Platt's calibration; each feature moves the risk in one direction.
+
+    The calibration is fitted on log-odds of rows that neither had seen (cross-fitting by user within the
+    training rows), so it needs no rows of its own.
+
+    Args:
+        train: rows of ``build_features``.
+        progress: is told the finished fraction and a text.
+        n_estimators: number of trees; depth, learning rate and the rest are XGBoost's parameters of these names.
+        seed: of the folds and of the rows and columns drawn for each tree.
+
+    Raises:
+        DataError: fewer than ``MIN_EACH`` repaid or defaulted applications.
+    """
+    _enough(train, MIN_EACH)
+    params = {
+        "objective": "binary:logistic",
+        "tree_method": "hist",
+        "max_depth": max_depth,
+        "learning_rate": learning_rate,
+        "min_child_weight": min_child_weight,
+        "subsample": subsample,
+        "colsample_bytree": colsample_bytree,
+        "reg_lambda": reg_lambda,
+        "monotone_constraints": tuple(FEATURES.values()),
+        "base_score": 0.5,  # log-odds of 0: the trees add to the scorecard and to nothing else
+        "seed": seed,
+        "nthread": max(1, min(threads(), len(train) // ROWS_PER_THREAD)),
+    }
+    typical = _typical(train)
+    inputs = matrix(fill(train, typical)[0])
+    label = train["defaulted"].to_numpy()
+    unseen = np.zeros(len(train))
+    for fold, (rows, left_out) in enumerate(_folds(train, FOLDS, seed)):
+        tell = _Progress(progress, fold / (FOLDS + 1), f"fold {fold + 1} of {FOLDS} for the calibration")
+        unseen[left_out] = margin(*_boost(inputs[rows], label[rows], params, n_estimators, tell), inputs[left_out])
+    slope, intercept = _platt(unseen, label)
+    tell = _Progress(progress, FOLDS / (FOLDS + 1), "all rows")
+    line, booster = _boost(inputs, label, params, n_estimators, tell)
+    booster.set_param({"nthread": SERVING_THREADS})
+    progress(1.0, f"fitted {n_estimators} trees on {len(train)} applications")
+    return CreditRisk(
+        line=line,
+        booster=booster,
+        slope=slope,
+        intercept=intercept,
+        typical=typical,
+        medians=dict(zip(FEATURES, np.median(inputs, axis=0).astype(float).tolist(), strict=True)),
+        baseline=_baseline(train),
+    )
+
+
+def threads() -> int:
+    """Threads from the settings; 0 there means those that this process may use."""
+    return settings().threads or len(os.sched_getaffinity(0))
+
+
+class _Progress(xgb.callback.TrainingCallback):
+    """Tells where a fit stands, now and then as trees are added."""
+
+    EVERY = 50
+
+    def __init__(self, progress: Callable[[float, str], None], begun: float, text: str):
+        self.progress, self.begun, self.text = progress, begun, text
+
+    def after_iteration(self, model, epoch: int, evals_log) -> bool:
+        if epoch % self.EVERY == 0:
+            self.progress(self.begun, f"{self.text}, tree {epoch + 1}")
+        return False  # go on
+
+
+def _boost(
+    inputs: np.ndarray, label: np.ndarray, params: dict, rounds: int, tell: _Progress
+) -> tuple[dict[str, Any], xgb.Booster]:
+    """A scorecard, and trees that learn what it misses."""
+    line = scorecard.fit(inputs, label, np.array(list(FEATURES.values())))
+    start = scorecard.margin(line, inputs)
+    rows = xgb.DMatrix(inputs, label, base_margin=start, feature_names=list(FEATURES), nthread=params["nthread"])
+    return line, xgb.train(params, rows, num_boost_round=rounds, callbacks=[tell])
+
+
+def _folds(frame: pd.DataFrame, folds: int, seed: int):
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    cut = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    return cut.split(frame, frame["defaulted"], groups=frame["user_id"])
+
+
+def _platt(margin: np.ndarray, label: np.ndarray) -> tuple[float, float]:
+    from sklearn.linear_model import LogisticRegression
+
+    line = LogisticRegression(C=1e6).fit(margin[:, None], label)
+    # With few rows the margins can mean nothing; a slope that turned them round would undo every constraint.
+    return max(float(line.coef_[0, 0]), 1e-3), float(line.intercept_[0])
+
+
+def _baseline(train: pd.DataFrame) -> dict:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(train[RAW].to_numpy(dtype=float))
+    line = LogisticRegression(max_iter=1000).fit(scaler.transform(train[RAW].to_numpy(dtype=float)), train["defaulted"])
+    return {
+        "columns": RAW,
+        "mean": scaler.mean_.tolist(),
+        "scale": scaler.scale_.tolist(),
+        "coefficients": line.coef_[0].tolist(),
+        "intercept": float(line.intercept_[0]),
+    }
+
+
+def _typical(train: pd.DataFrame) -> dict:
+    return {name: float(train[name].median()) for name in TYPICAL} | {
+        "employment_type": str(train["employment_type"].mode().iloc[0])
+    }
+
+
+def _enough(frame: pd.DataFrame, each: int) -> None:
+    defaulted = int(frame["defaulted"].sum())
+    repaid = len(frame) - defaulted
+    users = frame.groupby("defaulted")["user_id"].nunique()
+    if min(defaulted, repaid) < each or users.min() < FOLDS:
+        raise DataError(
+            f"{defaulted} defaulted and {repaid} repaid applications: too few to learn from; "
+            f"at least {each} of each are needed, of {FOLDS} or more users"
+        )
