@@ -1,0 +1,125 @@
+"""Pictures of a spending predictor: forecasts against facts, components, coverage, errors by category."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure  # without pyplot: no global state, safe in threads
+
+from nivesh.models.spending_predictor.forecast import OCCASIONAL
+from nivesh.models.spending_predictor.history import number, parse
+from nivesh.models.spending_predictor.learning import Model
+from nivesh.models.spending_predictor.shapes import ALL, holiday_table
+
+SHOWN_USERS = 6
+SHOWN_CATEGORIES = 16
+
+
+def write(model: Model, judged: pd.DataFrame, folder: Path) -> list[Path]:
+    """Draw all pictures of the rows of ``judging.cases`` into a folder; returns their paths."""
+    figures = {
+        "forecasts": forecasts(model, judged),
+        "components": components(model),
+        "coverage": coverage(judged),
+        "categories": categories(judged),
+    }
+    paths = []
+    for name, figure in figures.items():
+        paths.append(folder / f"spending_{name}.png")
+        figure.savefig(paths[-1], dpi=110)
+    return paths
+
+
+def forecasts(model: Model, judged: pd.DataFrame) -> Figure:
+    """Monthly totals of a few users, from the least to the best forecast, with the 80 % interval."""
+    total = judged[judged["category"] == ""]
+    relative = (total["forecast"] - total["actual"]).abs().groupby(total["user_id"]).sum()
+    order = (relative / total.groupby("user_id")["actual"].sum().clip(lower=1)).sort_values().index
+    picked = order[np.unique(np.linspace(0, len(order) - 1, min(SHOWN_USERS, len(order))).astype(int))]
+    figure = Figure(figsize=(13, 6.5), layout="constrained")
+    axes = figure.subplots(2, 3)
+    for axis in axes.flat[len(picked) :]:
+        axis.axis("off")
+    for axis, user in zip(axes.flat, picked, strict=False):
+        rows = total[total["user_id"] == user]
+        known = model.users.get(user)
+        if known is not None:
+            past = parse(known.stored)
+            axis.plot(
+                past.months - number(model.last), past.amounts.sum(0) / 1e3, color="0.5", label="months learnt from"
+            )
+        axis.fill_between(rows["horizon"], rows["low"] / 1e3, rows["high"] / 1e3, alpha=0.25, label="80 % interval")
+        axis.plot(rows["horizon"], rows["forecast"] / 1e3, marker="o", label="forecast")
+        axis.plot(rows["horizon"], rows["actual"] / 1e3, marker="x", color="black", label="actual")
+        axis.set(
+            title=f"{user} ({rows['method'].iloc[0]})",
+            xlabel="months ahead",
+            ylabel="thousand ₹ a month",
+            ylim=(0, None),
+        )
+    axes.flat[0].legend(fontsize=8)
+    return figure
+
+
+def components(model: Model) -> Figure:
+    """Trend, year, month, week and festivals of all ordinary spending, as Prophet separates them."""
+    shape = model.shapes.models[ALL]
+    dates = pd.DataFrame({"ds": pd.date_range(shape.start, pd.Timestamp(model.last) + pd.Timedelta(days=365))})
+    shape.holidays = holiday_table(dates["ds"].min().year, dates["ds"].max().year + 1)
+    parts = shape.predict(dates)
+    days = pd.date_range("2025-01-01", "2025-12-31")
+    panels = [("trend", "trend (1 = a usual day)", parts["ds"], parts["trend"])]
+    if "yearly" in parts:
+        year = parts.assign(day=parts["ds"].dt.dayofyear).groupby("day")["yearly"].mean().reindex(range(1, 366))
+        panels.append(("yearly", "by day of the year", days, 100 * year))
+    week = parts.groupby(parts["ds"].dt.dayofweek)["weekly"].mean()
+    month = parts.groupby(parts["ds"].dt.day)["monthly"].mean()
+    panels.append(("monthly", "by day of the month", month.index, 100 * month))
+    panels.append(("weekly", "by day of the week (0 = Monday)", week.index, 100 * week))
+    panels.append(("festivals", "festivals", parts["ds"], 100 * parts["holidays"]))
+    figure = Figure(figsize=(10, 2.4 * len(panels)), layout="constrained")
+    axes = figure.subplots(len(panels), 1)
+    for axis, (name, title, x, y) in zip(axes, panels, strict=True):
+        axis.plot(x, y)
+        axis.set(title=title, ylabel="" if name == "trend" else "% of trend")
+        if name in ("trend", "festivals"):
+            axis.axvline(pd.Timestamp(model.last), color="0.5", linestyle="--")
+    return figure
+
+
+def coverage(judged: pd.DataFrame) -> Figure:
+    """Share of months within the 80 % interval, and the error beside the naive one, by months ahead."""
+    total = judged[judged["category"] == ""]
+    inside = (total["actual"] >= total["low"]) & (total["actual"] <= total["high"])
+    share = inside.groupby(total["horizon"]).mean()
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    (left, right) = figure.subplots(1, 2)
+    left.bar(share.index, 100 * share)
+    left.axhline(80, color="black", linestyle="--")
+    left.set(title="coverage of the 80 % interval", xlabel="months ahead", ylabel="% of months", ylim=(0, 100))
+    for column, label in (
+        ("forecast", "model"),
+        ("seasonal_naive", "seasonal-naive"),
+        ("past_mean", "mean of last year"),
+    ):
+        error = (total["actual"] - total[column]).abs().groupby(total["horizon"]).mean() / 1e3
+        right.plot(error.index, error, marker="o", label=label)
+    right.set(title="mean absolute error", xlabel="months ahead", ylabel="thousand ₹ a month", ylim=(0, None))
+    right.legend()
+    return figure
+
+
+def categories(judged: pd.DataFrame) -> Figure:
+    """Errors beside the naive ones of the categories with the most money."""
+    parts = judged[~judged["category"].isin(("", OCCASIONAL))]
+    top = parts.groupby("category")["actual"].sum().nlargest(SHOWN_CATEGORIES).index
+    parts = parts[parts["category"].isin(top)]
+    errors = {
+        label: (parts["actual"] - parts[column]).abs().groupby(parts["category"]).mean().reindex(top) / 1e3
+        for column, label in (("forecast", "model"), ("seasonal_naive", "seasonal-naive"))
+    }
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    axis = figure.subplots()
+    pd.DataFrame(errors).iloc[::-1].plot.barh(ax=axis)
+    axis.set(title="mean absolute error by category", xlabel="thousand ₹ a month", ylabel="")
+    return figure
