@@ -4,7 +4,7 @@
     feature_store.get_features(user_id="user_123")
 
 A group is what one family of features is called: ``finances`` (the default, for credit risk), ``behaviour`` (for
-anomalies), ``history`` (for forecasts); see nivesh/features.
+anomalies), ``history`` (for forecasts): what the models name in ``SPEC.user_features``.
 """
 
 import json

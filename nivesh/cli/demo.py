@@ -21,9 +21,10 @@ def demo(
     from rich.json import JSON
     from rich.rule import Rule
 
-    from nivesh import features, models, registry
+    from nivesh import models, registry
     from nivesh.cli.progress import bar
     from nivesh.cli.tables import results
+    from nivesh.materialize import materialize
     from nivesh.settings import settings
 
     started = time.monotonic()
@@ -31,7 +32,7 @@ def demo(
     runs, errors = _train(seed)
     out.print(Rule("2. Online features of the users"))
     with bar("materialize") as progress:
-        users = features.materialize(None, progress)
+        users = materialize(None, progress)
     out.print(", ".join(f"{group}: {number} users" for group, number in users.items()))
     out.print(Rule("3. Serve, and ask what the guide asks"))
     for key, answer, milliseconds in _ask(port):

@@ -17,10 +17,10 @@ def materialize(
 
     nivesh materialize --data-path transactions.parquet
     """
-    from nivesh import features
     from nivesh.cli.progress import bar
+    from nivesh.materialize import materialize as make
 
     with bar("online features") as progress:
-        users = features.materialize(data_path, progress)
+        users = make(data_path, progress)
     for group, number in users.items():
         out.print(f"{group}: {number} users")

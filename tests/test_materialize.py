@@ -1,0 +1,25 @@
+import pytest
+
+from nivesh import data, feature_store, models
+from nivesh.errors import DataError
+from nivesh.materialize import materialize
+
+
+def test_every_group_is_made_for_every_user(home, tmp_path):
+    rows = data.read("transactions")
+    some = sorted(rows["user_id"].unique())[:4]
+    rows[rows["user_id"].isin(some)].to_parquet(tmp_path / "rows.parquet")
+    told = []
+    users = materialize(tmp_path / "rows.parquet", lambda *step: told.append(step))
+    wanted = {models.get(key).SPEC.user_features for key in models.keys()} - {""}
+    assert users == dict.fromkeys(wanted, 4)
+    assert told[0][0] == 0 and told[-1][0] == 1
+    for group in wanted:
+        assert all(feature_store.get_batch_features(some, group).values())
+
+
+def test_a_broken_file_leaves_the_store_as_it_was(home, tmp_path):
+    (tmp_path / "rows.csv").write_text("user_id\nU1\n")
+    with pytest.raises(DataError, match="is missing"):
+        materialize(tmp_path / "rows.csv")
+    assert feature_store.count() == 0
