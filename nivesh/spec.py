@@ -40,7 +40,7 @@ class Spec:
         higher_is_better: the direction of ``primary``.
         targets: what the users asked for; a miss marks the model "below target".
         floor: what a model must have to be served at all (beats its baseline, fairness held).
-        user_features: whether a request is completed with the user's online features.
+        user_features: group of the user's online features that complete a request; "" for none.
         runtime: family of serving image: text, tabular or forecast.
         limits: known limits of use, for the model card.
     """
@@ -54,7 +54,7 @@ class Spec:
     higher_is_better: bool
     targets: tuple[Limit, ...]
     floor: tuple[Limit, ...]
-    user_features: bool = False
+    user_features: str = ""
     runtime: str = "tabular"
     limits: tuple[str, ...] = field(default=())
 

@@ -12,6 +12,7 @@ plot(model, test, folder, history=None) -> list of PNG paths written into folder
 predict(model, requests) -> list        one answer (the guide's JSON) per request; a request is Request.model_dump(),
                                         plus "features": the user's online features where SPEC.user_features
 predict_frame(model, frame, history)    checked rows of the dataset -> the same rows with the model's answers
+online_features(transactions) -> {user_id: features}    only where SPEC.user_features names their group
 save(model, folder), load(folder)       files that run no code when loaded: never pickle
 """
 
