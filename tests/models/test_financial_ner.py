@@ -1,0 +1,170 @@
+import json
+import threading
+
+import pytest
+from pydantic import ValidationError
+
+from nivesh import data
+from nivesh.data.texts import ENTITY_LABELS
+from nivesh.errors import BundleError, DataError
+from nivesh.models import financial_ner as ner
+from nivesh.models import parameters
+
+TEXTS = (
+    "I spent ₹5000 on groceries",
+    "  two  spaces,\tand a tab\nthen ₹ 1,20,000/- 🙂",
+    "नमस्ते, मैंने ₹५०० Swiggy पर खर्च किए 👨‍👩‍👧",
+    "🙂🙂🙂",
+    "\u200d",
+    "x",
+    "@zomato pe 2.5lakh@5k???",
+    "paid 500 to Ramu Kirana yesterday. " * 57,
+    "a" * 2000,
+    "🙂" * 2000,
+)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return data.read("ner").head(140)
+
+
+@pytest.fixture(scope="module")
+def parts(rows):
+    return ner.split(rows, seed=1)
+
+
+@pytest.fixture(scope="module")
+def steps():
+    return []
+
+
+@pytest.fixture(scope="module")
+def model(parts, steps):
+    return ner.fit(
+        parts.train, progress=lambda share, text: steps.append((share, text)), iterations=3, min_texts=0, seed=3
+    )
+
+
+@pytest.fixture(scope="module")
+def reloaded(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    ner.save(model, folder)
+    return ner.load(folder)
+
+
+def test_training_reports_progress(model, steps):
+    shares = [share for share, _ in steps]
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1 and len(shares) > 5
+
+
+def test_it_learns_more_than_nothing(reloaded, parts):
+    metrics = ner.evaluate(reloaded, parts.test, history=parts.train)
+    assert metrics["f1"] > 0.3
+    assert set(metrics["per_entity"]) == set(ENTITY_LABELS)
+    assert set(metrics["per_entity"]["MONEY"]) == {"f1", "precision", "recall", "support"}
+    assert 0 < metrics["baseline_f1"] < 1
+    assert metrics["slices"]["english"]["rows"] + metrics["slices"]["hinglish"]["rows"] == len(parts.test)
+
+
+def test_perfect_answers_score_one(reloaded, rows):
+    answered = ner.predict_frame(reloaded, rows.head(20))
+    judged = answered.assign(entities=answered["predicted"])
+    assert ner.evaluate(reloaded, judged)["f1"] == 1
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_offsets_are_those_of_the_text_as_given(reloaded, text):
+    [spans] = ner.predict(reloaded, [ner.Request(text=text).model_dump()])
+    ends = 0
+    for span in spans:
+        assert text[span["start"] : span["end"]] == span["text"] == span["text"].strip()
+        assert span["start"] >= ends and span["label"] in ENTITY_LABELS
+        ends = span["end"]
+    ner.Answer.model_validate(spans)
+
+
+def test_a_saved_model_predicts_the_same(model, reloaded):
+    requests = [{"text": text} for text in TEXTS]
+    assert ner.predict(model, requests) == ner.predict(reloaded, requests)
+
+
+def test_saved_files_run_no_code(model, tmp_path):
+    ner.save(model, tmp_path)
+    names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert {"config.cfg", "network.onnx", "transitions.json", "baseline.json"} <= names
+    assert not any(name.endswith((".pkl", ".pickle", ".joblib", ".pt", ".bin")) for name in names)
+
+
+def test_one_seed_gives_one_model(parts):
+    small = parts.train.head(52)
+    answers = []
+    for _ in range(2):
+        fitted = ner.fit(small, progress=lambda *_: None, iterations=1, min_texts=0, seed=5)
+        answers.append(fitted.nlp.get_pipe("nivesh_entity_tagger").scores(fitted.nlp.make_doc(TEXTS[0])))
+    assert (answers[0] == answers[1]).all()
+
+
+def test_threads_do_not_disturb_each_other(reloaded, rows):
+    texts = rows["text"].head(20).tolist()
+    alone = ner.predict(reloaded, [{"text": text} for text in texts])
+    together = [None] * len(texts)
+
+    def answer(i):
+        together[i] = ner.predict(reloaded, [{"text": texts[i]}])[0]
+
+    threads = [threading.Thread(target=answer, args=(i,)) for i in range(len(texts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"text": ""}, {"text": "  \n"}, {"text": "x" * 2001}, {"text": 5}, {"text": None}, {"text": "hi", "more": 1}],
+)
+def test_requests_that_are_refused(body):
+    with pytest.raises(ValidationError):
+        ner.Request.model_validate(body)
+
+
+def test_predict_names_the_request_that_it_cannot_use(reloaded):
+    with pytest.raises(DataError, match="request 2: give a text"):
+        ner.predict(reloaded, [{"text": "hello"}, {"text": " "}])
+
+
+def test_too_little_to_learn_from_is_said(rows):
+    with pytest.raises(DataError, match="too little to learn from: 10 texts"):
+        ner.fit(rows.head(10), progress=lambda *_: None)
+    without = rows.assign(entities=[[s for s in spans if s["label"] != "ACCOUNT"] for spans in rows["entities"]])
+    with pytest.raises(DataError, match="0 ACCOUNT"):
+        ner.fit(without, progress=lambda *_: None)
+
+
+def test_iterations_is_a_parameter():
+    assert parameters("financial_ner", {"iterations": 30})["iterations"] == 30
+
+
+def test_plots_and_error_analysis(reloaded, parts, tmp_path):
+    paths = ner.plot(reloaded, parts.test, tmp_path)
+    assert [path.suffix for path in paths] == [".png", ".png"] and all(path.stat().st_size > 5000 for path in paths)
+    analysis = json.loads((tmp_path / "error_analysis.json").read_text())
+    assert all({"kind", "text", "true", "found", "count"} == set(error) for error in analysis)
+
+
+def test_the_python_object_loads_a_folder(model, tmp_path):
+    ner.save(model, tmp_path)
+    extractor = ner.FinancialNER().load_model(tmp_path)
+    assert isinstance(extractor, ner.FinancialNER)
+    assert extractor.predict(TEXTS[0]) == ner.predict(model, [{"text": TEXTS[0]}])[0]
+
+
+def test_a_broken_folder_is_named(model, tmp_path):
+    with pytest.raises(BundleError, match="no financial_ner model can be read"):
+        ner.load(tmp_path)
+    ner.save(model, tmp_path)
+    next(tmp_path.rglob("transitions.json")).write_text('{"tags": ["O"]}')
+    with pytest.raises(BundleError, match="other tags"):
+        ner.load(tmp_path)
