@@ -129,7 +129,7 @@ def fit(
     train: pd.DataFrame,
     *,
     progress: Callable[[float, str], None],
-    epochs: int = 8,
+    epochs: int = 6,
     learning_rate: float = 2e-4,
     head_rate: float = 1e-3,
     frozen_layers: int = 3,
