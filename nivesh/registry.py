@@ -5,6 +5,7 @@ MLflow retired stages, so the guide's words are kept as a tag and stored as alia
 it is served, and everybody sees that it is below target.
 """
 
+import logging
 import os
 import subprocess
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ STAGES = {"Staging": CHALLENGER, "Production": CHAMPION, "Archived": None, "None
 def client() -> MlflowClient:
     """The MLflow client of the settings; with no server given, SQLite and files under NIVESH_HOME."""
     current = settings()
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of every table that it makes
     if not current.tracking_uri:
         current.home.mkdir(parents=True, exist_ok=True)
     return MlflowClient(tracking_uri=current.mlflow_uri, registry_uri=current.mlflow_uri)

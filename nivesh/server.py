@@ -39,6 +39,7 @@ class Server(ModelServer):
 
 def run(predictors: Sequence[Predictor], keys: Sequence[str], host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; requests on their way are then answered first."""
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # a line a request costs more than many answers
     api.install(model_server.app, predictors, keys)
-    Server(host, port).start(list(predictors))
+    server = Server(host, port)  # sets KServe's logging up
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # a line a request costs more than many answers
+    server.start(list(predictors))

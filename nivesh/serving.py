@@ -20,7 +20,7 @@ from kserve import InferInput, InferOutput, InferRequest, InferResponse
 from pydantic import ValidationError
 
 from nivesh import bundle, feature_store, metrics
-from nivesh.errors import BundleError, DataError, NiveshError, UserNotFound
+from nivesh.errors import BundleError, DataError, FeaturesUnavailable, NiveshError, UserNotFound
 from nivesh.settings import settings
 
 log = logging.getLogger("nivesh.serving")
@@ -64,9 +64,17 @@ class Predictor(kserve.Model):
         if primary is not None:
             metrics.ACCURACY.labels(**self.labels).set(primary)
         self.waiting = 0
+        self._warm_up()
         self.ready = True
         metrics.ACTIVE.inc()
         return True
+
+    def _warm_up(self) -> None:
+        """Answer the example once: what libraries import and build at their first use is not paid by a user."""
+        try:
+            self._answer([self.spec.example])
+        except (UserNotFound, FeaturesUnavailable):
+            log.info("%s is not warmed up: the example's user has no features", self.key)
 
     def stop(self) -> None:
         if self.ready:

@@ -9,7 +9,9 @@ from rich.console import Console
 
 from nivesh.errors import NiveshError
 
-out, err = Console(), Console(stderr=True)
+# Eighty columns, what rich takes where there is no terminal, would break tables and paths in log files.
+WIDTH = None if sys.stdout.isatty() else 140
+out, err = Console(width=WIDTH), Console(stderr=True)
 
 
 def application() -> typer.Typer:

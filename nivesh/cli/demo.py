@@ -48,7 +48,7 @@ def demo(
         out.print(f"[bold red]{key} failed[/]: {error}", highlight=False)
     out.print(f"\nModel cards:   {settings().reports}", highlight=False, soft_wrap=True)
     out.print(
-        f"MLflow's page: mlflow ui --backend-store-uri {registry.settings().mlflow_uri}",
+        f"MLflow's page: mlflow ui --backend-store-uri {settings().mlflow_uri}",
         highlight=False,
         soft_wrap=True,
     )
@@ -67,16 +67,12 @@ def _train(seed: int) -> tuple[list, dict[str, Exception]]:
     registry.client().search_experiments()  # MLflow makes its tables now, before several processes want to
     longest_first = {"text": 0, "forecast": 1}
     keys = sorted(models.keys(), key=lambda key: longest_first.get(models.get(key).SPEC.runtime, 2))
-    with bars() as progress:
-        tasks = {key: progress.add_task("waits", total=1.0, name=key) for key in keys}
-
-        def tell(key: str, step: str, fraction: float, text: str) -> None:
-            progress.update(tasks[key], completed=fraction, description=f"{step} {text}")
-
-        outcomes = run_all(keys, {"seed": seed}, tell)
+    with bars(keys) as tell:
+        outcomes = run_all(
+            keys, {"seed": seed}, lambda key, step, fraction, text: tell(key, fraction, f"{step} {text}")
+        )
         for key, outcome in outcomes.items():
-            failed = isinstance(outcome, Exception)
-            progress.update(tasks[key], completed=1.0, description="failed" if failed else outcome.verdict["reason"])
+            tell(key, 1.0, "failed" if isinstance(outcome, Exception) else outcome.verdict["reason"])
     errors = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Exception)}
     return [outcome for outcome in outcomes.values() if not isinstance(outcome, Exception)], errors
 
@@ -90,7 +86,8 @@ def _ask(port: int):
 
     log = settings().home / "serve.log"
     with log.open("w") as file:
-        server = subprocess.Popen([sys.executable, "-m", "nivesh.cli", "serve", "--port", str(port)], stderr=file)
+        command = [sys.executable, "-m", "nivesh.cli", "serve", "--port", str(port)]
+        server = subprocess.Popen(command, stdout=file, stderr=file)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             _wait(client, server, log)

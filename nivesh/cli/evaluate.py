@@ -30,6 +30,7 @@ def evaluate(
 
     from nivesh import batch, registry
     from nivesh.cli.progress import bar
+    from nivesh.cli.tables import figure
 
     with bar(key) as progress:
         progress(0.0, "measuring")
@@ -40,5 +41,5 @@ def evaluate(
         return
     table = Table("metric", "value", title=f"{key} {version} on {data_path.name}", title_justify="left")
     for name, value in registry.flatten(metrics).items():
-        table.add_row(name, f"{value:,.4g}")
+        table.add_row(name, figure(value))
     out.print(table)

@@ -1,28 +1,53 @@
-"""How long work shows itself: one bar that tells what is being done."""
+"""How long work shows itself: bars on a terminal, a line now and then in a log file."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from nivesh.cli import err
 
+LOG_SECONDS = 20
 
-def bars() -> Progress:
-    """Rich bars on stderr, so that the output of a command can be piped."""
-    return Progress(
+
+@contextmanager
+def bars(names: Iterable[str]) -> Iterator[Callable[[str, float, str], None]]:
+    """A bar for each name, on stderr so that a command's output can be piped.
+
+    Gives the function that moves them: (name, finished fraction, what is being done).
+    """
+    if not err.is_terminal:
+        yield _lines()
+        return
+    columns = (
         SpinnerColumn(),
         TextColumn("{task.fields[name]:<19}"),
         BarColumn(24),
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
-        console=err,
     )
+    with Progress(*columns, console=err) as progress:
+        tasks = {name: progress.add_task("waits", total=1.0, name=name) for name in names}
+        yield lambda name, fraction, text: progress.update(tasks[name], completed=fraction, description=text)
 
 
 @contextmanager
-def bar(name: str = "") -> Iterator[Callable[[float, str], None]]:
+def bar(name: str) -> Iterator[Callable[[float, str], None]]:
     """One bar; gives the function that moves it: (finished fraction, what is being done)."""
-    with bars() as progress:
-        task = progress.add_task("", total=1.0, name=name)
-        yield lambda fraction, text: progress.update(task, completed=fraction, description=text)
+    with bars([name]) as tell:
+        yield lambda fraction, text: tell(name, fraction, text)
+
+
+def _lines() -> Callable[[str, float, str], None]:
+    """A line where a new step begins (the first word of the text), and every so often within a long one."""
+    told: dict[str, tuple[str, float]] = {}
+
+    def tell(name: str, fraction: float, text: str) -> None:
+        step, now = text.partition(" ")[0], time.monotonic()
+        before, at = told.get(name, ("", 0.0))
+        if step != before or now - at > LOG_SECONDS:
+            told[name] = (step, now)
+            print(f"{name}: {text} ({fraction:.0%})", file=err.file, flush=True)
+
+    return tell

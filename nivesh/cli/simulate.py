@@ -36,7 +36,7 @@ def simulate(
 
     if output.suffix not in (".csv", ".parquet"):
         raise SettingsError(f"--output {output}: the name must end in .csv or .parquet")
-    with bar() as progress:
+    with bar(kind.value) as progress:
         if kind is Kind.transactions:
             frame = simulators.transactions(users, months, seed, end.date(), progress)
         else:

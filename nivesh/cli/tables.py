@@ -30,11 +30,16 @@ def targets(spec: Spec, metrics: dict) -> list[tuple[str, str, str]]:
     rows = []
     for limit in spec.targets:
         value = lookup(metrics, limit.metric)
-        measured = f"{value:,.4g}" if isinstance(value, int | float) else "not measured"
         bound = lookup(metrics, limit.than) if limit.than else None
-        target = f"{limit} ({bound:,.4g})" if isinstance(bound, int | float) else str(limit)
+        target = f"{limit} ({figure(bound)})" if bound is not None else str(limit)
+        measured = "not measured" if value is None else figure(value)
         rows.append((target, measured, "[green]met[/]" if holds(limit, metrics) else "[yellow]missed[/]"))
     return rows
+
+
+def figure(value: float) -> str:
+    """A number as people read it: shares with four digits, rupees whole."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4f}"
 
 
 def served_version(key: str) -> str:
