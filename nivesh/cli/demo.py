@@ -1,4 +1,5 @@
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from nivesh.cli import out
 
 
 def demo(
-    port: Annotated[int, Option(help="port of the server that is started and stopped")] = 8080,
+    port: Annotated[int, Option(help="port of the server that is started and stopped; 0 is any free one")] = 0,
     seed: Annotated[int, Option(help="draws the held-out rows")] = 0,
 ):
     """The main job, from the data that ship to predictions over HTTP: train, gate, register, package, serve, ask.
@@ -21,7 +22,7 @@ def demo(
     from rich.json import JSON
     from rich.rule import Rule
 
-    from nivesh import models, registry
+    from nivesh import models
     from nivesh.cli.progress import bar
     from nivesh.cli.tables import results
     from nivesh.materialize import materialize
@@ -35,7 +36,7 @@ def demo(
         users = materialize(None, progress)
     out.print(", ".join(f"{group}: {number} users" for group, number in users.items()))
     out.print(Rule("3. Serve, and ask what the guide asks"))
-    for key, answer, milliseconds in _ask(port):
+    for key, answer, milliseconds in _ask(port or _free_port()):
         spec = models.get(key).SPEC
         out.print(f"\n[bold]POST {spec.path}[/] {json.dumps(spec.example, ensure_ascii=False)}", highlight=False)
         out.print(JSON.from_data(answer, ensure_ascii=False), f"[dim]{milliseconds:.1f} ms[/]")
@@ -100,6 +101,12 @@ def _ask(port: int):
     finally:
         server.terminate()
         server.wait(timeout=60)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def _wait(client, server: subprocess.Popen, log: Path, seconds: float = 120) -> None:
