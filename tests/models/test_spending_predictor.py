@@ -336,11 +336,13 @@ def test_requests_may_come_at_the_same_time(parts, model, tmp_path):
     assert answers == predictor.predict(model, requests)
 
 
-def test_predict_frame_keeps_the_rows(model, parts):
+def test_predict_frame_has_a_row_for_each_user_and_month(model, parts):
     some = parts.test.head(200)
     answers = predictor.predict_frame(model, some, history=parts.train)
-    assert answers[list(some.columns)].equals(some)
-    assert (answers["forecast_30d_lower"] <= answers["forecast_30d_upper"]).all()
+    assert set(answers["user_id"]) == set(some["user_id"])
+    assert not answers.duplicated(["user_id", "month"]).any()
+    assert answers["month"].min() >= f"{some['timestamp'].max():%Y-%m}"
+    assert (answers["lower"] <= answers["amount"]).all() and (answers["amount"] <= answers["upper"]).all()
 
 
 def test_plots_are_written(model, parts, tmp_path):

@@ -228,22 +228,22 @@ def _amount(model: Model, look: forecast.Outlook, amount: float, fractions: np.n
 
 
 def predict_frame(model: Model, frame: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The same rows with their user's forecast of the 30 days after the last row of all.
+    """Checked transactions -> the months that follow them, a row for each user and month.
 
     Args:
-        frame: checked transactions.
+        frame: checked transactions; the forecast begins after the last day of all.
         history: earlier transactions of the same users, where there are any.
 
     Returns:
-        The rows with forecast_30d, forecast_30d_lower, forecast_30d_upper (rupees) and forecast_method.
+        user_id, month (such as 2025-10; the last one may be cut by the model's horizon), amount, lower, upper (rupees,
+        80 % interval) and method (user or segment).
     """
     rows = frame if history is None else pd.concat([history, frame], ignore_index=True)
     last: date = rows["timestamp"].max().date()
     wanted = set(frame["user_id"])
     stored = {user: features for user, features in histories(rows, last).items() if user in wanted}
-    answers = {user: _forecast(model, known, min(30, model.horizon)) for user, known in _users(model, stored).items()}
-    result = frame.copy()
-    for column, name in (("forecast_30d", "amount"), ("forecast_30d_lower", "lower"), ("forecast_30d_upper", "upper")):
-        result[column] = frame["user_id"].map({user: answer["total"][name] for user, answer in answers.items()})
-    result["forecast_method"] = frame["user_id"].map({user: answer["method"] for user, answer in answers.items()})
-    return result
+    months = []
+    for user, known in _users(model, stored).items():
+        answer = _forecast(model, known, model.horizon)
+        months += [{"user_id": user, **month, "method": answer["method"]} for month in answer["monthly"]]
+    return pd.DataFrame(months)
