@@ -23,24 +23,23 @@ def serve(
     from nivesh.cli import err
     from nivesh.errors import ModelNotFound, SettingsError
 
-    with socket.socket() as probe:
+    wanted = [models.get(key).SPEC.key for key in keys or models.keys()]
+    found = []
+    for key in wanted:
+        try:
+            found.append(predictors.get(key)(registry.champion_bundle(key)))
+        except ModelNotFound as missing:
+            err.print(f"[yellow]without {key}[/]: {missing}", highlight=False)
+    if not found:
+        raise ModelNotFound("there is no champion of any model to serve; train one: nivesh train intent_classifier")
+    with socket.socket() as probe:  # a taken port is told before the models are loaded
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             raise SettingsError(f"--port {port}: {error.strerror}; choose another one") from None
-    wanted = [models.get(key).SPEC.key for key in keys or models.keys()]
-    loaded = []
-    for key in wanted:
-        try:
-            predictor = predictors.get(key)(registry.champion_bundle(key))
-        except ModelNotFound as missing:
-            err.print(f"[yellow]without {key}[/]: {missing}", highlight=False)
-            continue
+    for predictor in found:
         predictor.load()
-        err.print(f"{key} {predictor.manifest.version}: POST {predictor.spec.path}", highlight=False)
-        loaded.append(predictor)
-    if not loaded:
-        raise ModelNotFound("there is no champion of any model to serve; train one: nivesh train intent_classifier")
+        err.print(f"{predictor.key} {predictor.manifest.version}: POST {predictor.spec.path}", highlight=False)
     err.print(f"[green]serving[/] on http://{host}:{port}", highlight=False)
-    server.run(loaded, wanted, host, port)
+    server.run(found, wanted, host, port)
