@@ -4,12 +4,12 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench serve clean
+.PHONY: help demo test check golden bench bench-features serve clean
 
 help:  ## show what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
-$(INSTALLED): pyproject.toml
+$(INSTALLED): pyproject.toml $(wildcard requirements/*.txt)
 	@echo "Installing into .venv: about 4 GB, a few minutes on the first run"
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: sudo apt-get install python3.11 python3.11-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
@@ -32,6 +32,9 @@ golden: $(INSTALLED)  ## write the compiled pipelines that the tests compare wit
 
 bench: $(INSTALLED)  ## latency and throughput of each path of a server on this machine
 	$(BIN)/python -m benchmarks.serving
+
+bench-features: $(INSTALLED)  ## reads of online features: ours, Feast's own, bare Redis
+	$(BIN)/python -m benchmarks.features
 
 serve: $(INSTALLED)  ## serve the champions on port 8080
 	$(BIN)/nivesh serve

@@ -91,9 +91,15 @@ def verify(folder: Path) -> Manifest:
     return manifest
 
 
-def load(folder: Path) -> tuple[Manifest, ModuleType, Any]:
-    """Verify a bundle and load its model: (manifest, model module, model)."""
+def load(folder: Path, key: str | None = None) -> tuple[Manifest, ModuleType, Any]:
+    """Verify a bundle and load its model: (manifest, model module, model).
+
+    Raises:
+        BundleError: as ``verify``, or the bundle is of another model than ``key``.
+    """
     manifest = verify(folder)
+    if key not in (None, manifest.key):
+        raise BundleError(f"{folder} holds {manifest.key}, not {key}")
     module = models.get(manifest.key)
     return manifest, module, module.load(folder / "model")
 

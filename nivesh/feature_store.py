@@ -1,30 +1,46 @@
-"""Online features of users, by group: kept in one SQLite file under NIVESH_HOME, shared by all processes of a machine.
+"""Online features of users, by group, in Redis in Feast's format: the guide's calls, and what the servers read.
 
     feature_store.save_features(user_id="user_123", features={"monthly_income": 60000}, ttl=3600)
     feature_store.get_features(user_id="user_123")
 
 A group is what one family of features is called: ``finances`` (the default, for credit risk), ``behaviour`` (for
-anomalies), ``history`` (for forecasts): what the models name in ``SPEC.user_features``.
+anomalies), ``history`` (for forecasts): what the models name in ``SPEC.user_features``. ``nivesh features materialize``
+fills all of them through Feast. Redis is the one that NIVESH_REDIS_URL names, or one of the home's own.
 """
 
-import json
-import sqlite3
+import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from nivesh.errors import DataError, FeaturesUnavailable
+import redis
+from google.protobuf.message import DecodeError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from nivesh import embedded_redis, feast_format
+from nivesh.errors import DataError, FeaturesUnavailable, SettingsError
+from nivesh.feast_format import Stored
+from nivesh.features.domains import KEEP
 from nivesh.settings import settings
 
 Features = dict[str, Any]
 DEFAULT_GROUP = "finances"
 HOUR = 3600
-_connections = threading.local()
+BATCH = 200  # users a round trip: a few megabytes of the largest profiles
+PAUSE = 1.0  # seconds without another try after Redis did not answer in time, so that requests do not queue up
+
+_clients: dict[tuple[str | None, ...], redis.Redis] = {}
+_connecting = threading.Lock()
+_silent_until = 0.0
 
 
 def save_features(user_id: str, features: Features, ttl: int | None = HOUR, group: str = DEFAULT_GROUP) -> bool:
     """Keep a user's features for ``ttl`` seconds (None: until replaced); True when stored.
+
+    Nothing outlives ``nivesh.features.domains.KEEP`` after the user's last write.
 
     Raises:
         DataError: the features are no dict of JSON values, or the user id is empty.
@@ -34,7 +50,7 @@ def save_features(user_id: str, features: Features, ttl: int | None = HOUR, grou
 
 
 def get_features(user_id: str, group: str = DEFAULT_GROUP) -> Features | None:
-    """A user's features, or None where there are none or they are too old.
+    """A user's features, or None where there are none or they have expired.
 
     Raises:
         FeaturesUnavailable: the store cannot be read.
@@ -56,68 +72,145 @@ def compute_if_missing(
 def save_batch_features(
     features_by_user: Mapping[str, Features], ttl: int | None = HOUR, group: str = DEFAULT_GROUP
 ) -> int:
-    """Keep the features of many users, all or none of them; returns how many."""
+    """Keep the features of many users; none where one of them cannot be kept. Returns how many.
+
+    Each user's are replaced at once. When Redis goes away in the middle, some users have the new ones.
+    """
     if ttl is not None and ttl <= 0:
         raise DataError(f"ttl={ttl}: give seconds above 0, or None to keep the features until they are replaced")
-    expires = None if ttl is None else time.time() + ttl
-    rows = [(group, user_id, _encode(user_id, features), expires) for user_id, features in features_by_user.items()]
-    try:
-        with _connection() as connection:
-            connection.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)", rows)
-    except sqlite3.Error as error:
-        raise FeaturesUnavailable(f"the feature store cannot be written: {error}") from error
-    return len(rows)
+    now = time.time()
+    fields = feast_format.layout(group).fields
+    hashes = {}
+    for user_id, features in features_by_user.items():
+        _check(user_id, features)
+        hashes[feast_format.key(user_id)] = feast_format.encode(group, user_id, features, now, ttl)
+    with _redis("written") as client:
+        for some in _batches(list(hashes.items())):
+            with client.pipeline(transaction=True) as pipe:
+                for key, values in some:
+                    if gone := [field for field in fields if field not in values]:
+                        pipe.hdel(key, *gone)
+                    pipe.hset(key, mapping=values)
+                    pipe.expire(key, KEEP)
+                pipe.execute()
+    return len(hashes)
 
 
 def get_batch_features(user_ids: Iterable[str], group: str = DEFAULT_GROUP) -> dict[str, Features | None]:
     """The features of many users by user id; None for a user without any."""
-    question = "SELECT features FROM features WHERE grp = ? AND user_id = ? AND (expires IS NULL OR expires > ?)"
-    now, found = time.time(), {}
+    return {user_id: stored and stored.features for user_id, stored in read(user_ids, group).items()}
+
+
+def read(user_ids: Iterable[str], group: str = DEFAULT_GROUP) -> dict[str, Stored | None]:
+    """Features with the moment that they are about, by user id; None for a user without any.
+
+    Raises:
+        FeaturesUnavailable: Redis did not answer in time, refused, or holds what cannot be read.
+    """
+    users = list(dict.fromkeys(user_ids))
+    fields = feast_format.layout(group).fields
+    answers = []
+    with _redis("read") as client:
+        if len(users) == 1:
+            answers.append(client.hmget(feast_format.key(users[0]), fields))
+        else:
+            for some in _batches(users):
+                with client.pipeline(transaction=False) as pipe:
+                    for user_id in some:
+                        pipe.hmget(feast_format.key(user_id), fields)
+                    answers += pipe.execute()
+    now = time.time()
     try:
-        connection = _connection()
-        for user_id in user_ids:
-            row = connection.execute(question, (group, user_id, now)).fetchone()
-            found[user_id] = json.loads(row[0]) if row else None
-    except sqlite3.Error as error:
-        raise FeaturesUnavailable(f"the feature store cannot be read: {error}") from error
-    return found
+        return {user: feast_format.decode(group, answer, now) for user, answer in zip(users, answers, strict=True)}
+    except (DecodeError, ValueError) as error:
+        raise FeaturesUnavailable(f"the feature store holds {group} that cannot be read: {error}") from error
 
 
 def count(group: str = DEFAULT_GROUP) -> int:
-    """Users with features in a group."""
-    (number,) = _connection().execute("SELECT count(*) FROM features WHERE grp = ?", (group,)).fetchone()
-    return number
+    """Users with features in a group; looks at every user."""
+    with _redis("read") as client:
+        keys = list(client.scan_iter(feast_format.EVERY_KEY, count=1000))
+        fields = feast_format.layout(group).fields
+        now, found = time.time(), 0
+        for some in _batches(keys):
+            with client.pipeline(transaction=False) as pipe:
+                for key in some:
+                    pipe.hmget(key, fields)
+                found += sum(feast_format.decode(group, answer, now) is not None for answer in pipe.execute())
+    return found
 
 
-def _encode(user_id: str, features: Features) -> str:
+def address() -> str:
+    """The URL of Redis: that of NIVESH_REDIS_URL, or of the home's own, which is started.
+
+    Raises:
+        FeaturesUnavailable: the home's own does not start.
+    """
+    return settings().redis_url or embedded_redis.url(settings().home)
+
+
+def close() -> None:
+    """Forget all connections; the home's own Redis ends with its last user."""
+    global _silent_until
+    with _connecting:
+        for client in _clients.values():
+            client.close()
+        _clients.clear()
+        _silent_until = 0.0
+    embedded_redis.release(settings().home)
+
+
+def _check(user_id: str, features: Features) -> None:
     if not isinstance(user_id, str) or not user_id:
         raise DataError(f"user_id={user_id!r}: give a text that is not empty")
     if not isinstance(features, dict):
         raise DataError(f"features of {user_id} are a {type(features).__name__}; give a dict of name and value")
+
+
+def _batches(items: Sequence) -> Iterator[Sequence]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
+
+
+@contextmanager
+def _redis(done: str):
+    """The client, with every way of its failing told as FeaturesUnavailable within a bounded time."""
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        raise FeaturesUnavailable(f"the features cannot be {done}: Redis did not answer a moment ago")
     try:
-        return json.dumps(features, allow_nan=False, default=_plain)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"features of {user_id} cannot be kept as JSON: {error}") from None
+        yield _client()
+    except redis.AuthenticationError as error:
+        raise FeaturesUnavailable(
+            f"the features cannot be {done}: Redis refuses the user or password; mend NIVESH_REDIS_URL ({error})"
+        ) from error
+    except redis.TimeoutError as error:
+        _silent_until = time.monotonic() + PAUSE
+        raise FeaturesUnavailable(f"the features cannot be {done}: Redis did not answer in time") from error
+    except redis.RedisError as error:
+        raise FeaturesUnavailable(f"the features cannot be {done}: {error}") from error
 
 
-def _plain(value: Any) -> Any:
-    """numpy's and pandas' scalars, arrays and times as JSON values."""
-    for method in ("tolist", "isoformat"):
-        if hasattr(value, method):
-            return getattr(value, method)()
-    raise TypeError(f"a {type(value).__name__} is no JSON value")
+def _client() -> redis.Redis:
+    """The client of the present environment; looked up without reading all settings, which takes as long as Redis."""
+    place = (os.environ.get("NIVESH_REDIS_URL"), os.environ.get("NIVESH_HOME"))
+    client = _clients.get(place)
+    if client is None:
+        with _connecting:
+            if place not in _clients:
+                _clients[place] = _connect(address())
+            client = _clients[place]
+    return client
 
 
-def _connection() -> sqlite3.Connection:
-    """This thread's connection to the file of the current home."""
-    path = settings().home.resolve() / "features.db"
-    if getattr(_connections, "path", None) != path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=10)
-        connection.execute("PRAGMA journal_mode=WAL")  # readers go on while another process writes
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS features "
-            "(grp TEXT, user_id TEXT, features TEXT, expires REAL, PRIMARY KEY (grp, user_id)) WITHOUT ROWID"
+def _connect(url: str) -> redis.Redis:
+    """A pool of connections: one retry where a connection was lost (Redis was restarted), none where it is slow."""
+    seconds = settings().redis_timeout
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         )
-        _connections.path, _connections.connection = path, connection
-    return _connections.connection
+    except ValueError as error:
+        raise SettingsError(f"NIVESH_REDIS_URL: {error}") from None

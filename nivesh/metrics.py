@@ -12,3 +12,9 @@ ERRORS = Counter("ml_errors_total", "Refused and failed requests by kind of erro
 ACCURACY = Gauge("ml_model_accuracy", "The model's primary metric on held-out rows", LABELS)
 DRIFT = Gauge("ml_drift_score", "Distance of recent inputs from those of training", (*LABELS, "feature"))
 ACTIVE = Gauge("ml_active_models", "Models that are loaded and answer")
+FEATURE_AGE = Histogram(
+    "ml_feature_age_seconds",
+    "Seconds from the moment that a user's features are about to the request that they complete",
+    LABELS,
+    buckets=(60, 600, 3600, 6 * 3600, 86400, 2 * 86400, 7 * 86400, 14 * 86400, 35 * 86400, 90 * 86400),
+)

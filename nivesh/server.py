@@ -1,5 +1,6 @@
 """KServe's model server with our predictors: one process, one port, V1, V2 and the guide's paths."""
 
+import gc
 import logging
 from collections.abc import Sequence
 
@@ -41,5 +42,9 @@ def run(predictors: Sequence[Predictor], keys: Sequence[str], host: str, port: i
     """Serve until SIGTERM or SIGINT; requests on their way are then answered first."""
     api.install(model_server.app, predictors, keys)
     server = Server(host, port)  # sets KServe's logging up
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # a line a request costs more than many answers
+    for name in ("uvicorn.access", "kserve.trace"):  # lines for every request cost more than many answers
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Models and libraries stay for good: without this the garbage collector goes through them in the midst of answers.
+    gc.collect()
+    gc.freeze()
     server.start(list(predictors))

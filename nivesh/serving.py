@@ -20,11 +20,12 @@ from kserve import InferInput, InferOutput, InferRequest, InferResponse
 from pydantic import ValidationError
 
 from nivesh import bundle, feature_store, metrics
-from nivesh.errors import BundleError, DataError, FeaturesUnavailable, NiveshError, UserNotFound
+from nivesh.errors import DataError, FeaturesUnavailable, NiveshError, UserNotFound
 from nivesh.settings import settings
 
 log = logging.getLogger("nivesh.serving")
 WAITING_PER_THREAD = 64
+DAY = 86_400
 
 
 class Overloaded(NiveshError):
@@ -55,9 +56,7 @@ class Predictor(kserve.Model):
         Raises:
             BundleError: the bundle is incomplete, was changed, or holds another model.
         """
-        self.manifest, self.module, self.model = bundle.load(self.folder)
-        if self.manifest.key != self.key:
-            raise BundleError(f"{self.folder} holds {self.manifest.key}, not {self.key}")
+        self.manifest, self.module, self.model = bundle.load(self.folder, self.key)
         self.spec = self.module.SPEC
         self.labels = {"model_name": self.key, "version": self.manifest.version}
         primary = self.manifest.metrics.get(self.spec.primary)
@@ -87,7 +86,7 @@ class Predictor(kserve.Model):
         Raises:
             DataError: a request does not fit the model's Request; the message names the field.
             UserNotFound: nothing is known about a user of a request.
-            FeaturesUnavailable: the feature store is away.
+            FeaturesUnavailable: the feature store is away, or what it holds is too old for the model.
             Overloaded: too many requests wait.
             PredictionFailed: the model failed on a request that fits.
         """
@@ -135,14 +134,22 @@ class Predictor(kserve.Model):
     def _add_features(self, requests: list[dict]) -> None:
         """Complete requests with their users' features, read for all of them at once."""
         users = {request["user_id"] for request in requests}
-        found = feature_store.get_batch_features(users, self.spec.user_features)
+        found, now = feature_store.read(users, self.spec.user_features), time.time()
         for request in requests:
-            request["features"] = found[request["user_id"]]
-            if request["features"] is None:
+            stored = found[request["user_id"]]
+            if stored is None:
                 raise UserNotFound(
                     f"no {self.spec.user_features} features for user {request['user_id']!r}; "
-                    "make them from the user's transactions: nivesh materialize"
+                    "make them from the user's transactions: nivesh features materialize"
                 )
+            age = max(0.0, now - stored.moment)
+            metrics.FEATURE_AGE.labels(**self.labels).observe(age)
+            if self.spec.max_feature_age is not None and age > self.spec.max_feature_age:
+                raise FeaturesUnavailable(
+                    f"the {self.spec.user_features} features of user {request['user_id']!r} are {age / DAY:.1f} days old "
+                    f"and {self.key} takes at most {self.spec.max_feature_age / DAY:g}; nivesh features materialize"
+                )
+            request["features"] = stored.features
 
     async def predict(self, payload: dict | InferRequest, headers: dict | None = None) -> dict | InferResponse:
         """KServe's protocols. V1: {"instances": [request, …]} -> {"predictions": [answer, …]}.

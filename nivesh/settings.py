@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     rate_limit: int = Field(0, ge=0, description="requests a minute and client; 0 is unlimited")
     max_body_bytes: int = Field(1_000_000, gt=0, description="larger requests get 413")
     threads: int = Field(0, ge=0, description="threads of a model; 0 means from the CPU limit")
+    redis_url: str = Field("", description="redis://, rediss:// or unix://; empty means one that is started under home")
+    redis_timeout: float = Field(0.5, gt=0, le=60, description="seconds in which Redis must answer a request")
 
     @property
     def mlflow_uri(self) -> str:

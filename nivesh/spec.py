@@ -41,6 +41,7 @@ class Spec:
         targets: what the users asked for; a miss marks the model "below target".
         floor: what a model must have to be served at all (beats its baseline, fairness held).
         user_features: group of the user's online features that complete a request; "" for none.
+        max_feature_age: seconds; older features are refused. None takes any, and only their age is measured.
         runtime: family of serving image: text, tabular or forecast.
         limits: known limits of use, for the model card.
     """
@@ -55,6 +56,7 @@ class Spec:
     targets: tuple[Limit, ...]
     floor: tuple[Limit, ...]
     user_features: str = ""
+    max_feature_age: float | None = None
     runtime: str = "tabular"
     limits: tuple[str, ...] = field(default=())
 

@@ -1,9 +1,34 @@
+import tempfile
+from pathlib import Path
+
 import pytest
+
+from tests.redis_server import RedisServer
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """An empty NIVESH_HOME of its own."""
+    from nivesh import feature_store
+
     monkeypatch.setenv("NIVESH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("NIVESH_TRACKING_URI", raising=False)
-    return tmp_path / "home"
+    for name in ("NIVESH_TRACKING_URI", "NIVESH_REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    yield tmp_path / "home"
+    feature_store.close()
+
+
+@pytest.fixture(scope="session")
+def redis_server():
+    """One real Redis for the tests of a session."""
+    server = RedisServer(Path(tempfile.mkdtemp(prefix="nivesh-test-")))
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def store(home, redis_server, monkeypatch):
+    """An empty feature store: the session's Redis, named by NIVESH_REDIS_URL."""
+    monkeypatch.setenv("NIVESH_REDIS_URL", redis_server.url)
+    redis_server.client.flushall()
+    return redis_server

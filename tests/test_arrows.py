@@ -7,7 +7,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PLATFORMS = {"kfp", "kserve", "mlflow", "feast", "kubernetes"}
-PURE = ["models", "features", "data", "simulate", "gate.py", "spec.py", "bundle.py", "festivals.py", "cards.py"]
+PURE = [
+    "models",
+    "features",
+    "data",
+    "simulate",
+    "gate.py",
+    "spec.py",
+    "bundle.py",
+    "festivals.py",
+    "cards.py",
+]
 
 
 def imports(path: Path, top_level_only: bool = False) -> set[str]:

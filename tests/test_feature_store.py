@@ -1,13 +1,15 @@
 import threading
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from nivesh import feature_store
-from nivesh.errors import DataError, FeaturesUnavailable
+from nivesh import feast_format, feature_store
+from nivesh.errors import DataError, FeaturesUnavailable, SettingsError
+from nivesh.features.domains import KEEP
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = pytest.mark.usefixtures("store")
 
 
 def test_the_guides_calls():
@@ -76,13 +78,6 @@ def test_a_batch_is_kept_whole_or_not_at_all():
     assert feature_store.get_features("good") is None
 
 
-def test_a_broken_file_is_unavailable_not_missing(home):
-    home.mkdir()
-    (home / "features.db").write_bytes(b"this is no database, and long enough to be read as one" * 20)
-    with pytest.raises(FeaturesUnavailable):
-        feature_store.get_features("u")
-
-
 def test_threads_read_and_write_together():
     def write(number):
         for turn in range(20):
@@ -95,3 +90,96 @@ def test_threads_read_and_write_together():
     for thread in threads:
         thread.join()
     assert feature_store.count() == 4
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        {"monthly_income": 60000, "on_time_payment_pct": None},
+        {"monthly_income": 1.5, "city": "पुणे", "list": [1, {}]},
+        {},
+    ],
+)
+def test_a_users_features_are_replaced_whole(features):
+    feature_store.save_features("u", {"existing_emis": 1, "monthly_income": 2, "mine": 3})
+    feature_store.save_features("u", features)
+    assert feature_store.get_features("u") == features
+
+
+def test_a_number_must_be_a_number():
+    for wrong in ("many", True, float("inf"), [1]):
+        with pytest.raises(DataError, match="monthly_income"):
+            feature_store.save_features("u", {"monthly_income": wrong})
+
+
+def test_many_users_in_several_round_trips():
+    many = {f"u{number}": {"monthly_income": number} for number in range(3 * feature_store.BATCH + 1)}
+    assert feature_store.save_batch_features(many) == len(many)
+    assert feature_store.get_batch_features([*many, "nobody"]) == {**many, "nobody": None}
+    assert feature_store.count() == len(many)
+
+
+def test_redis_forgets_users_in_the_end(store):
+    feature_store.save_features("u", {"x": 1})
+    assert 0 < store.client.ttl(feast_format.key("u")) <= KEEP.total_seconds()
+
+
+def test_what_cannot_be_read_is_unavailable_not_missing(store):
+    feature_store.save_features("u", {"monthly_income": 1})
+    store.client.hset(feast_format.key("u"), feast_format.field("income", "monthly_income"), b"\xff\xff")
+    with pytest.raises(FeaturesUnavailable, match="cannot be read"):
+        feature_store.get_features("u")
+
+
+def test_half_of_a_group_is_not_there_yet(store):
+    feature_store.save_features("u", {"monthly_income": 1})
+    store.client.hdel(feast_format.key("u"), "_ts:debts")
+    assert feature_store.get_features("u") is None
+
+
+def test_a_redis_that_was_restarted_is_used_again(store):
+    feature_store.save_features("u", {"x": 1})
+    store.kill()
+    for _ in range(2):
+        with pytest.raises(FeaturesUnavailable):
+            feature_store.get_features("u")
+        with pytest.raises(FeaturesUnavailable):
+            feature_store.save_features("u", {"x": 2})
+    store.start()
+    assert feature_store.get_features("u") == {"x": 1}
+
+
+def test_a_slow_redis_is_given_up_in_time(store, monkeypatch):
+    monkeypatch.setenv("NIVESH_REDIS_TIMEOUT", "0.2")
+    monkeypatch.setattr(feature_store, "PAUSE", 0.3)
+    feature_store.close()
+    feature_store.save_features("u", {"x": 1})
+    store.freeze()
+    try:
+        started = time.monotonic()
+        with pytest.raises(FeaturesUnavailable, match="in time"):
+            feature_store.get_features("u")
+        assert time.monotonic() - started < 0.5
+        started = time.monotonic()
+        for _ in range(100):  # those who wait behind it are told at once
+            with pytest.raises(FeaturesUnavailable, match="a moment ago"):
+                feature_store.get_features("u")
+        assert time.monotonic() - started < 0.2
+    finally:
+        store.thaw()
+    time.sleep(0.3)
+    assert feature_store.get_features("u") == {"x": 1}
+
+
+def test_a_wrong_password_is_told_as_that_and_not_shown(store, monkeypatch):
+    monkeypatch.setenv("NIVESH_REDIS_URL", f"unix://:wrong-secret@{store.folder}/s")
+    with pytest.raises(FeaturesUnavailable, match="user or password; mend NIVESH_REDIS_URL") as told:
+        feature_store.get_features("u")
+    assert "wrong-secret" not in str(told.value)
+
+
+def test_an_address_that_is_none(monkeypatch):
+    monkeypatch.setenv("NIVESH_REDIS_URL", "http://:secret@localhost")
+    with pytest.raises(SettingsError, match="redis://") as told:
+        feature_store.get_features("u")
+    assert "secret" not in str(told.value)

@@ -11,7 +11,8 @@ evaluate(model, test, history=None)     -> metrics: nested dict of plain numbers
 plot(model, test, folder, history=None) -> list of PNG paths written into folder
 predict(model, requests) -> list        one answer (the guide's JSON) per request; a request is Request.model_dump(),
                                         plus "features": the user's online features where SPEC.user_features
-predict_frame(model, frame, history)    checked rows of the dataset -> the same rows with the model's answers
+predict_frame(model, frame, history)    checked rows of the dataset -> the same rows with the model's answers;
+                                        of a forecast: a row for each user and month
 online_features(transactions) -> {user_id: features}    only where SPEC.user_features names their group
 save(model, folder), load(folder)       files that run no code when loaded: never pickle
 """

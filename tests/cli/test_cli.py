@@ -38,7 +38,7 @@ def test_every_verb_says_what_it_does_with_an_example(verb):
 
 def test_the_verbs_of_the_readme():
     assert {verb[0] for verb in verbs()} >= {
-        "simulate", "train", "evaluate", "predict", "compile", "serve", "models", "materialize", "demo",
+        "simulate", "train", "evaluate", "predict", "compile", "serve", "models", "features", "demo",
     }  # fmt: skip
 
 

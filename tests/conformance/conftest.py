@@ -15,7 +15,7 @@ import httpx
 import pandas as pd
 import pytest
 
-from nivesh import bundle, data, models, registry
+from nivesh import bundle, data, feature_store, models, registry
 from nivesh.materialize import materialize
 from nivesh.spec import Split
 
@@ -95,14 +95,19 @@ def server(train, tmp_path_factory):
         started.process.terminate()
         assert started.process.wait(timeout=60) == 0
     finally:
+        feature_store.close()
         os.environ.pop("NIVESH_HOME") if before is None else os.environ.update(NIVESH_HOME=before)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def start(home: Path, **environment: str) -> Server:
     """A server of this home on a free port; returns when it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = home / "serve.log"
     with log.open("w") as file:
         command = [sys.executable, "-m", "nivesh.cli", "serve", "--port", str(port)]

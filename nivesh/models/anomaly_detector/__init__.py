@@ -40,6 +40,7 @@ SPEC = Spec(
     targets=(Limit("false_positive_rate", "<", 0.01), Limit("detection_rate", ">", 0.95)),
     floor=(Limit("detection_rate", ">", than="baseline_detection_rate"),),
     user_features="behaviour",
+    max_feature_age=35 * 86_400,
     runtime="tabular",
     limits=(
         "The first payment of a fraud that looks like any other payment cannot be told; those that follow can.",

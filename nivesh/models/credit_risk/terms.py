@@ -27,6 +27,7 @@ SPEC = Spec(
         Limit("fairness.limits_broken", "<=", 0),
     ),
     user_features="finances",
+    max_feature_age=35 * 86_400,
     runtime="tabular",
     limits=(
         "Learned from simulated applications; check the calibration on a lender's own outcomes before relying on it.",

@@ -20,6 +20,7 @@ SPEC = Spec(
     ),
     floor=(Limit("mae", "<", than="baseline_mae"),),
     user_features="history",
+    max_feature_age=35 * 86_400,
     runtime="forecast",
     limits=(
         "Amounts are the middle of what is likely, not the mean: large rare purchases are in the interval, not the sum.",

@@ -1,0 +1,103 @@
+"""Reads of online features: through our call, through Feast's own client, and bare from Redis, on the same data.
+
+python -m benchmarks.features                     2,000 reads each, a home and a Redis of its own
+python -m benchmarks.features --users 1000 --reads 5000
+
+The three take turns within one run, so that what else the machine does falls on all of them alike.
+"""
+
+import argparse
+import gc
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+MOST_READS = 50_000
+
+
+def filled(users: int):
+    """A Feast store with the three groups of so many users, copies of the sample's; returns it and the user ids."""
+    from nivesh import data, feast_repo, feature_store, models
+
+    rows = data.read("transactions")
+    rows = rows[rows["user_id"].isin(sorted(rows["user_id"].unique())[:10])]
+    names = [f"user_{number}" for number in range(users)]
+    for module in map(models.get, models.keys()):
+        if module.SPEC.user_features:
+            some = list(module.online_features(rows).values())
+            batch = {name: some[number % len(some)] for number, name in enumerate(names)}
+            feature_store.save_batch_features(batch, ttl=None, group=module.SPEC.user_features)
+    return feast_repo.open_store(), names
+
+
+def ways(store, key: str) -> dict[str, Callable[[list[str]], object]]:
+    """The three ways to read what a model's requests are completed with."""
+    from nivesh import feast_format, feature_store, models
+
+    group = models.get(key).SPEC.user_features
+    fields, client = feast_format.layout(group).fields, feature_store._client()
+    service = store.get_feature_service(key)
+
+    def bare(users: list[str]):
+        if len(users) == 1:
+            return client.hmget(feast_format.key(users[0]), fields)
+        with client.pipeline(transaction=False) as pipe:
+            for user in users:
+                pipe.hmget(feast_format.key(user), fields)
+            return pipe.execute()
+
+    return {
+        "bare Redis HMGET": bare,
+        "nivesh.feature_store": lambda users: feature_store.get_batch_features(users, group),
+        "Feast get_online_features": lambda users: store.get_online_features(
+            service, [{"user_id": user} for user in users]
+        ).to_dict(),
+    }
+
+
+def measure(reads: dict[str, Callable], names: list[str], size: int, times: int) -> dict[str, np.ndarray]:
+    """Milliseconds of each way for ``times`` reads of ``size`` users drawn at random."""
+    draw, took = np.random.default_rng(0), {name: [] for name in reads}
+    for turn in range(times + 20):
+        users = [names[place] for place in draw.integers(0, len(names), size)]
+        for name, read in reads.items():
+            started = time.perf_counter()
+            read(users)
+            if turn >= 20:  # the first ones connect and fill caches
+                took[name].append((time.perf_counter() - started) * 1000)
+    return {name: np.array(values) for name, values in took.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--users", type=int, default=500, help="users in the store")
+    parser.add_argument("--reads", type=int, default=2000, help=f"of one user, at most {MOST_READS}; a tenth of 50")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="nivesh-bench-") as folder:
+        os.environ["NIVESH_HOME"] = str(Path(folder))
+        store, names = filled(options.users)
+        gc.collect()
+        gc.freeze()  # as nivesh.server does: a pause of the collector is no read
+        for key in ("credit_risk", "anomaly_detector"):
+            table = Table("users", "way", "p50 ms", "p99 ms", "p99 / bare", title=f"features of {key}")
+            for size, times in ((1, min(options.reads, MOST_READS)), (50, min(options.reads, MOST_READS) // 10)):
+                took = measure(ways(store, key), names, size, times)
+                bare = np.percentile(took["bare Redis HMGET"], 99)
+                for name, values in took.items():
+                    p50, p99 = np.percentile(values, (50, 99))
+                    table.add_row(str(size), name, f"{p50:.3f}", f"{p99:.3f}", f"{p99 / bare:.2f}")
+                table.add_section()
+            Console(width=100).print(table)
+        from nivesh import feature_store
+
+        feature_store.close()
+
+
+if __name__ == "__main__":
+    main()
