@@ -2,9 +2,11 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 INSTALLED := .venv/installed
+DOCKER ?= docker
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench bench-features serve clean
+.PHONY: help demo test check golden bench bench-features serve images clean
 
 help:  ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -38,6 +40,12 @@ bench-features: $(INSTALLED)  ## reads of online features: ours, Feast's own, ba
 
 serve: $(INSTALLED)  ## serve the champions on port 8080
 	$(BIN)/nivesh serve
+
+images:  ## the serving images, by docker or what DOCKER names
+	for family in text tabular forecast redis; do \
+	  $(DOCKER) build --target $$family -t nivesh/$$family:dev --build-arg VERSION=$(VERSION) \
+	    --build-arg COMMIT=$$(git rev-parse HEAD) -f Dockerfile . || exit 1; \
+	done
 
 clean:  ## forget everything local: models, runs, reports (.venv stays)
 	rm -rf .nivesh compiled

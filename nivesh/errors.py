@@ -6,6 +6,7 @@ NiveshError
 ├── FeaturesUnavailable  the feature store is away or its answer is stale
 ├── ModelNotFound        no such model key, version or champion
 ├── BundleError          a bundle is missing a file, or a file was changed
+├── StorageUnavailable   S3 cannot be reached, or refuses
 ├── GateRefused          a model version must not be promoted, with the reason
 └── SettingsError        an option or environment variable is out of range
 """
@@ -33,6 +34,10 @@ class ModelNotFound(NiveshError):
 
 class BundleError(NiveshError):
     """A served model's folder is incomplete or does not match its manifest."""
+
+
+class StorageUnavailable(NiveshError):
+    """The S3 that bundles are published to cannot be reached, or refuses."""
 
 
 class GateRefused(NiveshError):

@@ -1,12 +1,14 @@
 """Serve one model's bundle, as a ServingRuntime starts it."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from kserve import model_server
 
 import predictors
 from nivesh import models, server
+from nivesh.errors import NiveshError
 
 
 def main() -> None:
@@ -16,7 +18,10 @@ def main() -> None:
     arguments = parser.parse_args()
     name = arguments.key.replace("_", "-") if arguments.model_name == "model" else arguments.model_name
     predictor = predictors.get(arguments.key)(arguments.model_dir, name)
-    predictor.load()
+    try:
+        predictor.load()
+    except NiveshError as error:  # one line, which Kubernetes shows in the pod's status
+        sys.exit(f"{arguments.key} is not served: {type(error).__name__}: {error}")
     server.run([predictor], [predictor.key], "0.0.0.0", arguments.http_port)
 
 

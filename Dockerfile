@@ -1,0 +1,76 @@
+# Serving images, one small target for each family of models: text, tabular, forecast.
+#
+#   docker build --target text -t nivesh/text:0.1.0 --build-arg VERSION=0.1.0 --build-arg COMMIT=$(git rev-parse HEAD) .
+#
+# They hold what answers, and nothing that trains: no torch, no MLflow, no pipelines, no data, no model. A model's
+# bundle comes from S3 when a pod starts.
+
+FROM python:3.11-slim AS python
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
+
+# Packages are installed here and copied as one layer, so that pip, its leavings and the packages' own tests stay behind.
+FROM python AS packages
+RUN python -m venv --without-pip /opt/venv
+COPY requirements/serving.txt /tmp/
+RUN pip --python /opt/venv install --no-cache-dir -r /tmp/serving.txt
+
+FROM packages AS text-packages
+COPY requirements/text.txt /tmp/
+RUN pip --python /opt/venv install --no-cache-dir -r /tmp/text.txt && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+
+FROM packages AS tabular-packages
+COPY requirements/tabular.txt /tmp/
+# xgboost-cpu is the same library without CUDA's, which are half a gigabyte.
+RUN sed -i s/^xgboost/xgboost-cpu/ /tmp/tabular.txt && \
+    pip --python /opt/venv install --no-cache-dir -r /tmp/tabular.txt && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+
+FROM packages AS forecast-packages
+COPY requirements/forecast.txt /tmp/
+RUN pip --python /opt/venv install --no-cache-dir -r /tmp/forecast.txt && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+
+FROM python AS code
+WORKDIR /app
+COPY nivesh nivesh
+COPY predictors predictors
+# Compiled here: the root file system is read-only when it runs, and compiling at each start would cost a second.
+RUN python -m compileall -q --invalidation-mode unchecked-hash .
+
+FROM python AS serving
+WORKDIR /app
+# /tmp is the one place where a pod may write; matplotlib, which Prophet imports, and CmdStan need one.
+ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh
+USER 10001:10001
+EXPOSE 8080
+ENTRYPOINT ["python", "-m", "predictors"]
+
+# What changes seldom comes first: new code is a small layer on the packages, and labels are no layer at all.
+FROM serving AS text
+COPY --from=text-packages /opt/venv /opt/venv
+COPY --from=code /app /app
+ARG VERSION=dev
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="Nivesh text models" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT
+
+FROM serving AS tabular
+COPY --from=tabular-packages /opt/venv /opt/venv
+COPY --from=code /app /app
+ARG VERSION=dev
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="Nivesh tabular models" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT
+
+FROM serving AS forecast
+COPY --from=forecast-packages /opt/venv /opt/venv
+COPY --from=code /app /app
+ARG VERSION=dev
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="Nivesh forecast models" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT
+
+# For a test cluster only; elsewhere a managed Redis holds the online features.
+FROM debian:bookworm-slim AS redis
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
+WORKDIR /tmp
+ENTRYPOINT ["redis-server"]
