@@ -8,6 +8,9 @@ NiveshError
 ├── BundleError          a bundle is missing a file, or a file was changed
 ├── StorageUnavailable   S3 cannot be reached, or refuses
 ├── GateRefused          a model version must not be promoted, with the reason
+├── RolloutRefused       a rollout's step does not fit what runs; nothing was changed
+├── RolloutFailed        a canary does not start; the stable version serves on
+├── ClusterError         Kubernetes is away, refuses, or does not do as told in time
 └── SettingsError        an option or environment variable is out of range
 """
 
@@ -42,6 +45,18 @@ class StorageUnavailable(NiveshError):
 
 class GateRefused(NiveshError):
     """The gate does not let this version through; the message says why."""
+
+
+class RolloutRefused(NiveshError):
+    """A step of a rollout does not fit what runs; nothing was changed."""
+
+
+class RolloutFailed(NiveshError):
+    """A canary does not start; the stable version serves on. The message has the pod's own words."""
+
+
+class ClusterError(NiveshError):
+    """Kubernetes cannot be reached, refuses a request, or did not do as told in time."""
 
 
 class SettingsError(NiveshError):

@@ -17,6 +17,7 @@ PURE = [
     "bundle.py",
     "festivals.py",
     "cards.py",
+    "rollout",
 ]
 
 

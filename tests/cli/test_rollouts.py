@@ -1,0 +1,54 @@
+"""The verbs of a rollout: what a user without a cluster is told, and the table of ``nivesh status``."""
+
+import subprocess
+import sys
+
+import pytest
+
+from nivesh.cli.status import row
+from nivesh.rollout.actions import Deploy, Traffic
+from tests.rollout.controller import Controller, inference_service, run
+from tests.rollout.revisions import KnativeController
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("deploy", "credit_risk", "--version", "1.1.0"), "no cluster is configured"),
+        (("status",), "no cluster is configured"),
+        (("promote", "no_such_model"), "there is no model 'no_such_model'; the models are"),
+    ],
+    ids=lambda value: value[0],
+)
+def test_what_a_user_can_mend_is_one_clear_line(home, monkeypatch, tmp_path, arguments, message):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    command = [sys.executable, "-m", "nivesh.cli", *arguments]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert answer.returncode == 1
+    assert message in " ".join(answer.stderr.split())
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_model_without_canary():
+    assert row(Controller(inference_service()).observe()) == ("1.0.0", "–", "–", "–", "2/2", "[yellow]not ready[/]")
+
+
+def test_asked_and_in_force_are_told_apart():
+    controller = Controller(inference_service())
+    run(controller, Deploy("2.0.0", 10))
+    run(controller, Traffic(50), decisions=3)  # the patch is made, the route is not there yet
+    controller.weights = {"iris-predictor": 90, "iris-v2-0-0-predictor": 10}
+    assert row(controller.observe())[:5] == ("1.0.0", "2.0.0", "50 %", "10 %", "2/2 + 1/1")
+
+
+def test_the_pods_words_stand_in_the_table():
+    controller = Controller(inference_service(), broken=("2.0.0",))
+    run(controller, Deploy("2.0.0", 10))
+    assert "CrashLoopBackOff: BundleError: model.onnx was changed" in row(controller.observe())[-1]
+
+
+def test_knative():
+    controller = KnativeController()
+    assert row(controller.observe())[:5] == ("1.0.0", "–", "–", "–", "revision iris-predictor-00000")
+    run(controller, Deploy("2.0.0", 10))
+    assert row(controller.observe())[:5] == ("1.0.0", "2.0.0", "10 %", "10 %", "revision iris-predictor-00001")

@@ -1,0 +1,173 @@
+"""A real Prometheus that finds the pods by their annotations answers the product's queries by model and version."""
+
+import contextlib
+import json
+import re
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from nivesh import queries
+from tests.cluster.load import GATEWAY, Load
+from tests.cluster.stage import BODY, GOOD, KEY, NAME, PATH, STABLE, opened
+
+pytestmark = [
+    pytest.mark.skipif(not shutil.which("prometheus"), reason="needs prometheus (Debian's package of that name)"),
+    pytest.mark.timeout(420),
+]
+WINDOW = "1m"
+
+
+def scraping(targets: Path) -> dict:
+    """Every pod that says prometheus.io/scrape, at the port and path that it names.
+
+    Debian builds Prometheus without kubernetes_sd_configs. The rules are those for it; only the list of pods with its
+    labels comes from a file (see ``discovered``).
+    """
+    annotation = "__meta_kubernetes_pod_annotation_prometheus_io_"
+    address = ["__meta_kubernetes_pod_ip", f"{annotation}port"]
+    return {
+        "global": {"scrape_interval": "2s", "scrape_timeout": "2s"},
+        "scrape_configs": [
+            {
+                "job_name": "kubernetes-pods",
+                "file_sd_configs": [{"files": [str(targets)], "refresh_interval": "2s"}],
+                "relabel_configs": [
+                    {"source_labels": [f"{annotation}scrape"], "action": "keep", "regex": "true"},
+                    {"source_labels": ["__meta_kubernetes_pod_phase"], "action": "keep", "regex": "Running"},
+                    {"source_labels": [f"{annotation}path"], "target_label": "__metrics_path__", "regex": "(.+)"},
+                    {"source_labels": address, "separator": ":", "target_label": "__address__"},
+                    {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
+                ],
+            }
+        ],
+    }
+
+
+def discovered(pods: list[dict]) -> list[dict]:
+    """Pods as Prometheus' own discovery gives them: one target each, facts and annotations as labels."""
+    found = []
+    for pod in pods:
+        annotations = pod["metadata"].get("annotations", {}).items()
+        labels = {f"annotation_{re.sub('[^a-zA-Z0-9]', '_', name)}": value for name, value in annotations}
+        labels |= {
+            "name": pod["metadata"]["name"],
+            "phase": pod["status"]["phase"],
+            "ip": pod["status"].get("podIP", ""),
+        }
+        meta = {f"__meta_kubernetes_pod_{name}": value for name, value in labels.items()}
+        found.append({"targets": [pod["status"].get("podIP", "")], "labels": meta})
+    return found
+
+
+class Prometheus:
+    """A Prometheus of this test's own, on a free port of this machine."""
+
+    def __init__(self, folder: Path):
+        self.targets = folder / "targets.json"
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(scraping(self.targets)))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        arguments = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+        arguments.append(f"--web.listen-address={self.address}")
+        self.log = (folder / "log").open("w+")
+        self.process = subprocess.Popen(["prometheus", *arguments], stdout=self.log, stderr=self.log)
+
+    def until_ready(self) -> None:
+        end = time.monotonic() + 30
+        while self.process.poll() is None and time.monotonic() < end:
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"http://{self.address}/-/ready", trust_env=False).is_success:
+                    return
+            time.sleep(0.2)
+        self.log.seek(0)
+        raise AssertionError(f"prometheus does not start: {self.log.read()}")
+
+    def ask(self, query: str) -> list[dict]:
+        """Samples of a query: labels and ``value``."""
+        answer = httpx.get(f"http://{self.address}/api/v1/query", params={"query": query}, trust_env=False).json()
+        assert answer["status"] == "success", f"{query}: {answer}"
+        return [one["metric"] | {"value": float(one["value"][1])} for one in answer["data"]["result"]]
+
+    def by_version(self, query: str) -> dict[str, float]:
+        found = self.ask(query)
+        assert {one["model_name"] for one in found} <= {KEY}
+        return {one["version"]: one["value"] for one in found}
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def stage(kubeconfig, trained_home, tmp_path_factory):
+    with opened(kubeconfig, trained_home, tmp_path_factory.mktemp("home"), "scraped") as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory):
+    server = Prometheus(tmp_path_factory.mktemp("prometheus"))
+    try:
+        server.until_ready()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def asked(stage, prometheus):
+    """A canary at a quarter, half a minute of requests, and every tenth of them wrong on purpose."""
+    stage.run("deploy", KEY, "--version", GOOD, "--canary", "25")
+    pods = json.loads(stage.kubectl("get", "pods", "-o", "json"))["items"]
+    prometheus.targets.write_text(json.dumps(discovered(pods)))
+    with Load(stage.host, PATH, BODY) as load:
+        for _ in range(150):
+            answer = httpx.post(GATEWAY + PATH, json={"query": 7}, headers={"Host": stage.host}, trust_env=False)
+            assert answer.status_code == 422
+            time.sleep(0.2)
+    print(load.assert_nothing_lost())
+    time.sleep(5)  # two more scrapes
+    return prometheus
+
+
+def test_finds_the_pods_of_both_versions_by_their_annotations(asked):
+    up = asked.ask("up")
+    assert [one["value"] for one in up] == [1.0, 1.0]
+    assert all(one["pod"].startswith(NAME) for one in up)
+    assert {one["version"] for one in asked.ask("ml_model_accuracy")} == {STABLE, GOOD}
+    assert [one["value"] for one in asked.ask("ml_active_models")] == [1.0, 1.0]
+
+
+def test_requests_errors_and_p99_by_version(asked):
+    figures = {
+        "requests a second": asked.by_version(queries.requests_per_second(WINDOW, model_name=KEY)),
+        "requests": asked.by_version(queries.requests(WINDOW, model_name=KEY)),
+        "errors a second": asked.by_version(queries.errors_per_second(WINDOW, model_name=KEY)),
+        "error ratio": asked.by_version(queries.error_ratio(WINDOW, model_name=KEY)),
+        "p50": asked.by_version(queries.latency(0.5, WINDOW, model_name=KEY)),
+        "p99": asked.by_version(queries.latency(0.99, WINDOW, model_name=KEY)),
+        "share": asked.by_version(queries.traffic_share(WINDOW, model_name=KEY)),
+    }
+    for name, values in figures.items():
+        print(f"{name}: { ({version: round(value, 4) for version, value in values.items()}) }")
+        assert values.keys() == {STABLE, GOOD}, name
+        assert all(value > 0 for value in values.values()), name
+    assert 0.15 <= figures["share"][GOOD] <= 0.35
+    assert all(value <= 10 for value in figures["p99"].values())
+    assert all(0.01 < value < 0.3 for value in figures["error ratio"].values())
+    assert {one["error_type"] for one in asked.ask(queries.errors_by_type(WINDOW))} == {"DataError"}
+
+
+def test_silence_is_no_number(asked):
+    for query in (queries.error_ratio, queries.traffic_share, queries.requests_per_second, queries.errors_per_second):
+        assert asked.ask(query(WINDOW, version="9.9.9")) == []
+    assert asked.ask(queries.latency(0.99, WINDOW, version="9.9.9")) == []

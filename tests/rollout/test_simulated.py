@@ -1,0 +1,198 @@
+"""Whole rollouts on a simulated controller that fails the test when a request could be lost, interrupted anywhere."""
+
+import pytest
+
+from nivesh.rollout import decide
+from nivesh.rollout.actions import Deploy, Done, Failed, Patch, Promote, Refused, Rollback, Traffic, Wait
+from nivesh.rollout.observed import KEPT
+from tests.rollout.controller import Controller, inference_service, run
+
+DEPLOY, ROLLBACK = Deploy("2.0.0", 10), Rollback("too slow")
+CANARY = "iris-v2-0-0-predictor"
+
+
+@pytest.fixture
+def controller():
+    return Controller(inference_service())
+
+
+def weights(controller):
+    controller.settle()
+    return controller.in_force
+
+
+def started(percent=10):
+    controller = Controller(inference_service())
+    assert isinstance(run(controller, Deploy("2.0.0", percent)), Done)
+    return controller
+
+
+def test_from_ten_percent_to_stable(controller):
+    assert run(controller, DEPLOY) == Done("2.0.0 gets 10 % of the requests, 1.0.0 gets 90 %")
+    assert weights(controller) == {"iris-predictor": 90, CANARY: 10}
+    assert run(controller, Traffic(50)) == Done("2.0.0 gets 50 % of the requests, 1.0.0 gets 50 %")
+    assert weights(controller) == {"iris-predictor": 50, CANARY: 50}
+    assert run(controller, Promote()) == Done("2.0.0 gets all requests; no canary runs")
+    assert weights(controller) == {CANARY: 100}
+    assert controller.deployments.keys() == {CANARY}
+    assert controller.deployments[CANARY]["replicas"] == 2
+    predictor = controller.service["spec"]["predictor"]
+    assert (predictor["name"], predictor["minReplicas"]) == ("v2-0-0", 2)
+    assert predictor["model"]["storageUri"] == "s3://models/iris/2.0.0"
+    assert predictor["serviceAccountName"] == "reader"
+
+
+def test_one_rollout_after_the_other(controller):
+    for version in ("2.0.0", "2.1.0", "3.0.0"):
+        assert isinstance(run(controller, Deploy(version, 20)), Done)
+        assert isinstance(run(controller, Promote()), Done)
+    assert controller.observe().version == "3.0.0"
+    assert controller.service["spec"]["predictor"]["minReplicas"] == 2
+
+
+@pytest.mark.parametrize("percent", [0, 1, 10, 33, 50, 99, 100])
+def test_rollback_restores_what_was(controller, percent):
+    before = controller.service["spec"]
+    assert isinstance(run(controller, Deploy("2.0.0", percent)), Done)
+    assert run(controller, ROLLBACK) == Done("1.0.0 gets all requests; no canary runs")
+    assert controller.service["spec"] == before
+    assert weights(controller) == {"iris-predictor": 100}
+
+
+def test_stable_keeps_its_replicas_and_its_limit():
+    controller = Controller(inference_service(replicas=2, maxReplicas=2))
+    for wish in (DEPLOY, Traffic(100)):
+        run(controller, wish)
+        assert controller.deployments["iris-predictor"]["replicas"] == 2
+    assert controller.deployments[CANARY]["replicas"] == 2
+    run(controller, Promote())
+    predictor = controller.service["spec"]["predictor"]
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (2, 2)
+
+
+@pytest.mark.parametrize("down", [50, 10, 0])
+def test_traffic_goes_down_without_the_loss_of_replicas(down):
+    controller = started(100)
+    assert isinstance(run(controller, Traffic(down)), Done)
+    assert weights(controller)[CANARY] == down
+    assert controller.deployments[CANARY]["replicas"] == 2
+
+
+# --- interruptions ---------------------------------------------------------------------------------------------------
+
+STORIES = {
+    "deploy": ([], DEPLOY),
+    "raise": ([DEPLOY], Traffic(50)),
+    "lower": ([Deploy("2.0.0", 50)], Traffic(10)),
+    "promote": ([DEPLOY], Promote()),
+    "rollback": ([Deploy("2.0.0", 50)], ROLLBACK),
+}
+PAUSES = [0, 1, 7, 40]
+
+
+@pytest.mark.parametrize("pause", PAUSES)
+@pytest.mark.parametrize("story", STORIES)
+def test_interrupted_anywhere_and_called_again(story, pause):
+    before, wish = STORIES[story]
+    for steps in range(1, 40):
+        controller = Controller(inference_service())
+        for earlier in before:
+            run(controller, earlier)
+        ended = isinstance(run(controller, wish, steps), Done)
+        controller.settle(pause)
+        assert isinstance(run(controller, wish), Done), f"interrupted after {steps} decisions"
+        if ended:
+            return
+    raise AssertionError("never came to an end")
+
+
+@pytest.mark.parametrize("pause", PAUSES)
+@pytest.mark.parametrize("story", ["deploy", "raise", "lower", "promote"])
+def test_interrupted_anywhere_and_rolled_back(story, pause):
+    before, wish = STORIES[story]
+    for steps in range(1, 40):
+        controller = Controller(inference_service())
+        for earlier in before:
+            run(controller, earlier)
+        ended = isinstance(run(controller, wish, steps), Done)
+        controller.settle(pause)
+        promoted = controller.observe().canary is None and controller.observe().version == "2.0.0"
+        assert isinstance(run(controller, ROLLBACK), Done)
+        assert controller.observe().version == ("2.0.0" if promoted else "1.0.0")
+        assert controller.service["spec"]["predictor"]["minReplicas"] == 2
+        if ended:
+            return
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_a_second_rollout_is_refused_while_one_runs(controller, steps):
+    run(controller, DEPLOY, steps)
+    action = decide(controller.observe(), Deploy("3.0.0", 10))
+    assert isinstance(action, Refused) and "a rollout of 2.0.0 runs" in action.reason
+
+
+def test_ended_verbs_called_again_change_nothing():
+    controller = started()
+    generation = controller.service["metadata"]["generation"]
+    assert isinstance(run(controller, DEPLOY), Done)
+    assert isinstance(run(controller, Traffic(10)), Done)
+    assert controller.service["metadata"]["generation"] == generation
+    run(controller, Promote())
+    generation = controller.service["metadata"]["generation"]
+    assert isinstance(run(controller, Promote()), Done)
+    assert isinstance(run(controller, ROLLBACK), Done)
+    assert controller.service["metadata"]["generation"] == generation
+
+
+# --- failures --------------------------------------------------------------------------------------------------------
+
+
+def test_a_broken_canary_leaves_stable_alone():
+    controller = Controller(inference_service(), broken=("2.0.0",))
+    failed = run(controller, DEPLOY)
+    assert isinstance(failed, Failed)
+    assert failed.reason == (
+        f"canary 2.0.0 does not start, pod {CANARY}-x: CrashLoopBackOff: BundleError: model.onnx was changed"
+    )
+    assert weights(controller) == {"iris-predictor": 100}
+    assert isinstance(run(controller, Promote()), Failed)
+    assert isinstance(run(controller, ROLLBACK), Done)
+    assert controller.deployments.keys() == {"iris-predictor"}
+
+
+def test_a_canary_that_loses_its_pod_is_waited_for():
+    controller = started(50)
+    controller.deployments[CANARY]["available"] = 0
+    controller.in_force = {"iris-predictor": 100}  # the gateway knows which endpoints are ready
+    assert isinstance(decide(controller.observe(), Traffic(50)), Wait)
+    assert isinstance(run(controller, Traffic(50)), Done)
+
+
+# --- canaries of a user's own manifest -------------------------------------------------------------------------------
+
+
+def by_manifest(**predictor):
+    controller = Controller(inference_service(), size=1)  # the controller takes the canary's replicas off stable's
+    model = {"modelFormat": {"name": "nivesh"}, "storageUri": "s3://models/iris/2.0.0", "env": [{"a": 1}]}
+    entry = {"trafficPercent": 50, "predictor": {"name": "mine", "model": model, **predictor}}
+    controller.patch({"spec": {"canary": [entry]}})
+    controller.settle()
+    return controller
+
+
+@pytest.mark.parametrize("predictor", [{}, {"minReplicas": 1}], ids=["share", "replicas"])
+@pytest.mark.parametrize("wish", [Promote(), ROLLBACK], ids=["promote", "rollback"])
+def test_a_canary_by_kubectl_apply_ends_like_any_other(predictor, wish):
+    controller = by_manifest(**predictor)
+    assert controller.in_force == {"iris-predictor": 50, "iris-mine-predictor": 50}
+    assert isinstance(run(controller, wish), Done)
+    controller.settle()
+    assert controller.service["spec"]["predictor"]["minReplicas"] == 2
+    assert [one["replicas"] for one in controller.deployments.values()] == [2]
+
+
+def test_the_pods_of_a_foreign_canary_get_no_annotation():
+    controller = by_manifest()
+    action = decide(controller.observe(), Traffic(100))
+    assert isinstance(action, Patch)
+    assert KEPT["minReplicas"] not in str(action.body)
