@@ -159,6 +159,7 @@ def test_knative_mode_by_the_real_crd(shared):
     service = shared.service()
     service["metadata"] |= {"name": "knative-try", "generation": 1}
     service["metadata"]["annotations"]["serving.kserve.io/deploymentMode"] = "Knative"
+    service["spec"]["predictor"]["scaleMetric"] = "concurrency"  # Knative's autoscaler knows no cpu
     for wish, percent in ((Deploy(GOOD, 20), 20), (Rollback("bad"), 0)):
         action = decide(observe(service, None, [], [], datetime.now(UTC)), wish)
         service["spec"] = merge(service["spec"], action.body["spec"])

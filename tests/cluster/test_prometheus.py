@@ -127,10 +127,11 @@ def prometheus(tmp_path_factory):
 def asked(stage, prometheus):
     """A canary at a quarter, half a minute of requests, and every tenth of them wrong on purpose."""
     stage.run("deploy", KEY, "--version", GOOD, "--canary", "25")
-    pods = json.loads(stage.kubectl("get", "pods", "-o", "json"))["items"]
-    prometheus.targets.write_text(json.dumps(discovered(pods)))
     with Load(stage.host, PATH, BODY) as load:
-        for _ in range(150):
+        for number in range(150):
+            if number % 25 == 0:  # the autoscaler may add pods
+                pods = json.loads(stage.kubectl("get", "pods", "-o", "json"))["items"]
+                prometheus.targets.write_text(json.dumps(discovered(pods)))
             answer = httpx.post(GATEWAY + PATH, json={"query": 7}, headers={"Host": stage.host}, trust_env=False)
             assert answer.status_code == 422
             time.sleep(0.2)
@@ -141,10 +142,10 @@ def asked(stage, prometheus):
 
 def test_finds_the_pods_of_both_versions_by_their_annotations(asked):
     up = asked.ask("up")
-    assert [one["value"] for one in up] == [1.0, 1.0]
+    assert len(up) >= 2 and {one["value"] for one in up} == {1.0}
     assert all(one["pod"].startswith(NAME) for one in up)
     assert {one["version"] for one in asked.ask("ml_model_accuracy")} == {STABLE, GOOD}
-    assert [one["value"] for one in asked.ask("ml_active_models")] == [1.0, 1.0]
+    assert {one["value"] for one in asked.ask("ml_active_models")} == {1.0}
 
 
 def test_requests_errors_and_p99_by_version(asked):

@@ -1,6 +1,7 @@
 """``nivesh publish`` on a real S3: what is there never changes."""
 
 import json
+import uuid
 
 import boto3
 import pytest
@@ -15,7 +16,7 @@ KEY = "anomaly_detector"
 @pytest.fixture
 def place(cluster, tmp_path, monkeypatch):
     """A bundle and a store of this test's own."""
-    monkeypatch.setenv("NIVESH_BUNDLE_STORE", f"{cluster.store}/publish/{tmp_path.name}")
+    monkeypatch.setenv("NIVESH_BUNDLE_STORE", f"{cluster.store}/publish/{uuid.uuid4().hex[:8]}")
     bundles = tmp_path / "bundles"
     (bundles / KEY).mkdir(parents=True)
     source = cluster.home / "bundles" / KEY / "1.0.0"
