@@ -8,11 +8,13 @@ anomalies), ``history`` (for forecasts): what the models name in ``SPEC.user_fea
 fills all of them through Feast. Redis is the one that NIVESH_REDIS_URL names, or one of the home's own.
 """
 
+import math
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
 import redis
@@ -53,6 +55,7 @@ def get_features(user_id: str, group: str = DEFAULT_GROUP) -> Features | None:
     """A user's features, or None where there are none or they have expired.
 
     Raises:
+        DataError: the user id is no text, or empty.
         FeaturesUnavailable: the store cannot be read.
     """
     return get_batch_features([user_id], group)[user_id]
@@ -76,13 +79,14 @@ def save_batch_features(
 
     Each user's are replaced at once. When Redis goes away in the middle, some users have the new ones.
     """
-    if ttl is not None and ttl <= 0:
-        raise DataError(f"ttl={ttl}: give seconds above 0, or None to keep the features until they are replaced")
+    if ttl is not None and not (isinstance(ttl, Real) and 0 < ttl < math.inf):
+        raise DataError(f"ttl={ttl!r}: give seconds above 0, or None to keep the features until they are replaced")
     now = time.time()
     fields = feast_format.layout(group).fields
     hashes = {}
     for user_id, features in features_by_user.items():
-        _check(user_id, features)
+        if not isinstance(features, dict):
+            raise DataError(f"features of {user_id} are a {type(features).__name__}; give a dict of name and value")
         hashes[feast_format.key(user_id)] = feast_format.encode(group, user_id, features, now, ttl)
     with _redis("written") as client:
         for some in _batches(list(hashes.items())):
@@ -158,13 +162,6 @@ def close() -> None:
         _clients.clear()
         _silent_until = 0.0
     embedded_redis.release(settings().home)
-
-
-def _check(user_id: str, features: Features) -> None:
-    if not isinstance(user_id, str) or not user_id:
-        raise DataError(f"user_id={user_id!r}: give a text that is not empty")
-    if not isinstance(features, dict):
-        raise DataError(f"features of {user_id} are a {type(features).__name__}; give a dict of name and value")
 
 
 def _batches(items: Sequence) -> Iterator[Sequence]:

@@ -64,12 +64,24 @@ def test_numpy_and_pandas_values_are_kept_as_plain_ones():
         ("u", [1], 60, "are a list"),
         ("u", {"x": float("nan")}, 60, "cannot be kept as JSON"),
         ("u", {"x": object()}, 60, "is no JSON value"),
+        ("u", {"x": pd.NaT}, 60, "is no JSON value"),
+        ("u", {"x": 10**400}, 60, "cannot be kept as JSON"),
+        ("u", {"monthly_income": 10**400}, 60, "cannot be kept"),
         ("u", {}, 0, "ttl=0"),
+        ("u", {}, float("inf"), "ttl=inf"),
+        ("u", {}, float("nan"), "ttl=nan"),
+        ("u", {}, "60", "ttl='60'"),
     ],
 )
 def test_what_cannot_be_kept(user, features, ttl, message):
     with pytest.raises(DataError, match=message):
         feature_store.save_features(user, features, ttl)
+
+
+def test_what_is_no_user_id_is_told_on_reading_too():
+    for wrong in ("", 5, None):
+        with pytest.raises(DataError, match="give a text"):
+            feature_store.get_features(wrong)
 
 
 def test_a_batch_is_kept_whole_or_not_at_all():
