@@ -126,9 +126,14 @@ def _made(view: str) -> bool:
 
 
 def materialize(store: Any, start: datetime | None, end: datetime) -> None:
-    """Load into Redis what the sources have up to ``end``: from ``start``, or since the last time where None."""
+    """Load into Redis what the sources have up to ``end``: from ``start``, or since the last time where None.
+
+    Raises:
+        FeaturesUnavailable: Redis is away or refuses; the next load takes up what is missing.
+    """
     views = [view.name for view in store.list_feature_views() if _made(view.name)]
-    if start is None:
-        store.materialize_incremental(end, feature_views=views)
-    else:
-        store.materialize(start, end, feature_views=views)
+    with feature_store.unavailable("written"):
+        if start is None:
+            store.materialize_incremental(end, feature_views=views)
+        else:
+            store.materialize(start, end, feature_views=views)

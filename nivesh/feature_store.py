@@ -32,6 +32,7 @@ Features = dict[str, Any]
 DEFAULT_GROUP = "finances"
 HOUR = 3600
 BATCH = 200  # users a round trip: a few megabytes of the largest profiles
+MOST_CONNECTIONS = 2000  # one a thread; Redis takes 10,000 from all
 PAUSE = 1.0  # seconds without another try after Redis did not answer in time, so that requests do not queue up
 
 _clients: dict[tuple[str | None, ...], redis.Redis] = {}
@@ -171,11 +172,18 @@ def _batches(items: Sequence) -> Iterator[Sequence]:
 @contextmanager
 def _redis(done: str):
     """The client, with every way of its failing told as FeaturesUnavailable within a bounded time."""
-    global _silent_until
     if time.monotonic() < _silent_until:
         raise FeaturesUnavailable(f"the features cannot be {done}: Redis did not answer a moment ago")
-    try:
+    with unavailable(done):
         yield _client()
+
+
+@contextmanager
+def unavailable(done: str):
+    """Every way in which Redis fails, told as FeaturesUnavailable."""
+    global _silent_until
+    try:
+        yield
     except redis.AuthenticationError as error:
         raise FeaturesUnavailable(
             f"the features cannot be {done}: Redis refuses the user or password; mend NIVESH_REDIS_URL ({error})"
@@ -184,7 +192,9 @@ def _redis(done: str):
         _silent_until = time.monotonic() + PAUSE
         raise FeaturesUnavailable(f"the features cannot be {done}: Redis did not answer in time") from error
     except redis.RedisError as error:
-        raise FeaturesUnavailable(f"the features cannot be {done}: {error}") from error
+        # A pipeline's error begins with the command, which has users' ids and values.
+        told = str(error).rpartition("of pipeline caused error: ")[2]
+        raise FeaturesUnavailable(f"the features cannot be {done}: {told}") from error
 
 
 def _client() -> redis.Redis:
@@ -203,11 +213,14 @@ def _connect(url: str) -> redis.Redis:
     """A pool of connections: one retry where a connection was lost (Redis was restarted), none where it is slow."""
     seconds = settings().redis_timeout
     try:
-        return redis.Redis.from_url(
+        client = redis.Redis.from_url(
             url,
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+            max_connections=MOST_CONNECTIONS,
         )
-    except ValueError as error:
+        client.connection_pool.make_connection()  # not opened: an option that there is not is told here
+        return client
+    except (TypeError, ValueError) as error:
         raise SettingsError(f"NIVESH_REDIS_URL: {error}") from None

@@ -190,6 +190,42 @@ def test_a_wrong_password_is_told_as_that_and_not_shown(store, monkeypatch):
     assert "wrong-secret" not in str(told.value)
 
 
+def test_a_full_redis_is_told_without_what_was_written(store):
+    store.client.config_set("maxmemory", "1mb")
+    try:
+        with pytest.raises(FeaturesUnavailable, match="used memory") as told:
+            while True:
+                feature_store.save_batch_features({"secret-user": {"x": "y" * 100_000}, "other": {}})
+    finally:
+        store.client.config_set("maxmemory", 0)
+    assert "secret-user" not in str(told.value) and "yyy" not in str(told.value)
+    feature_store.save_features("u", {"x": 1})
+    assert feature_store.get_features("u") == {"x": 1}
+
+
+def test_each_thread_may_read(store):
+    feature_store.save_features("u", {"x": 1})
+    found, ready = [], threading.Barrier(150)
+
+    def read():
+        ready.wait()
+        found.extend(feature_store.get_features("u") for _ in range(5))
+
+    threads = [threading.Thread(target=read) for _ in range(150)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [{"x": 1}] * 750
+
+
+def test_an_option_of_the_address_that_there_is_not(monkeypatch):
+    monkeypatch.setenv("NIVESH_REDIS_URL", "redis://:secret@localhost/?ssl_nonsense=1")
+    with pytest.raises(SettingsError, match="NIVESH_REDIS_URL.*ssl_nonsense") as told:
+        feature_store.get_features("u")
+    assert "secret" not in str(told.value)
+
+
 def test_an_address_that_is_none(monkeypatch):
     monkeypatch.setenv("NIVESH_REDIS_URL", "http://:secret@localhost")
     with pytest.raises(SettingsError, match="redis://") as told:

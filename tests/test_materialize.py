@@ -1,7 +1,7 @@
 import pytest
 
 from nivesh import data, feature_store, models
-from nivesh.errors import DataError
+from nivesh.errors import DataError, FeaturesUnavailable
 from nivesh.materialize import materialize
 
 
@@ -16,6 +16,20 @@ def test_every_group_is_made_for_every_user(home, tmp_path):
     assert told[0][0] == 0 and told[-1][0] == 1
     for group in wanted:
         assert all(feature_store.get_batch_features(some, group).values())
+
+
+def test_a_redis_that_is_down_is_told_and_the_next_load_takes_up_what_is_missing(store, tmp_path):
+    rows = data.read("transactions")
+    user = rows["user_id"].iloc[0]
+    rows[rows["user_id"] == user].to_parquet(tmp_path / "rows.parquet")
+    store.kill()
+    try:
+        with pytest.raises(FeaturesUnavailable, match="cannot be written"):
+            materialize(tmp_path / "rows.parquet")
+    finally:
+        store.start()
+    assert materialize(tmp_path / "rows.parquet", incremental=True)["finances"] == 1
+    assert feature_store.get_features(user)
 
 
 def test_a_broken_file_leaves_the_store_as_it_was(home, tmp_path):
