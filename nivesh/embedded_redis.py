@@ -55,7 +55,7 @@ def url(home: Path) -> str:
         if folder not in _held:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _held[folder] = _lock(folder / "users.lock", fcntl.LOCK_SH)
-        with _locked(folder / "start.lock"):
+        with locked(folder / "start.lock"):
             supervisor = None if _supervised(folder) else _supervise(folder)
             _wait(folder, supervisor)
     return f"unix://:{quote((folder / 'password').read_text())}@{quote(str(_socket(folder)))}"
@@ -141,7 +141,8 @@ def _lock(path: Path, kind: int) -> int:
 
 
 @contextmanager
-def _locked(path: Path):
+def locked(path: Path):
+    """Hold a file of this machine alone; waits for those who hold it."""
     descriptor = _lock(path, fcntl.LOCK_EX)
     try:
         yield

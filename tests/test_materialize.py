@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from datetime import datetime
+
 import pytest
 
 from nivesh import data, feature_store, models
@@ -30,6 +34,25 @@ def test_a_redis_that_is_down_is_told_and_the_next_load_takes_up_what_is_missing
         store.start()
     assert materialize(tmp_path / "rows.parquet", incremental=True)["finances"] == 1
     assert feature_store.get_features(user)
+
+
+def test_a_moment_that_has_not_come_is_refused(home):
+    with pytest.raises(DataError, match="has not come yet"):
+        materialize(as_of=datetime(2999, 1, 1))
+
+
+def test_several_at_a_time(store, home, tmp_path):
+    rows = data.read("transactions")
+    users = sorted(rows["user_id"].unique())[:3]
+    running = []
+    for user in users:
+        path = tmp_path / f"{user}.parquet"
+        rows[rows["user_id"] == user].to_parquet(path)
+        command = [sys.executable, "-W", "ignore", "-m", "nivesh.cli", "features", "materialize", "--data-path", path]
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+    told = [one.communicate(timeout=100)[0] for one in running]
+    assert [one.returncode for one in running] == [0, 0, 0], told
+    assert all(feature_store.get_batch_features(users).values())
 
 
 def test_a_broken_file_leaves_the_store_as_it_was(home, tmp_path):
