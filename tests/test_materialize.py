@@ -36,6 +36,16 @@ def test_a_redis_that_is_down_is_told_and_the_next_load_takes_up_what_is_missing
     assert feature_store.get_features(user)
 
 
+def test_what_is_newer_stays(store, tmp_path):
+    rows = data.read("transactions")
+    users = sorted(rows["user_id"].unique())[:2]
+    rows[rows["user_id"].isin(users)].to_parquet(tmp_path / "rows.parquet")
+    feature_store.save_features(users[0], {"monthly_income": 5})
+    materialize(tmp_path / "rows.parquet", as_of=datetime(2025, 9, 1))
+    assert feature_store.get_features(users[0]) == {"monthly_income": 5}
+    assert len(feature_store.get_features(users[1])) > 5
+
+
 def test_a_moment_that_has_not_come_is_refused(home):
     with pytest.raises(DataError, match="has not come yet"):
         materialize(as_of=datetime(2999, 1, 1))
