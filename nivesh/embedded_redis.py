@@ -55,7 +55,7 @@ def url(home: Path) -> str:
         if folder not in _held:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _held[folder] = _lock(folder / "users.lock", fcntl.LOCK_SH)
-        with _locked(folder / "start.lock"):
+        with locked(folder / "start.lock"):
             supervisor = None if _supervised(folder) else _supervise(folder)
             _wait(folder, supervisor)
     return f"unix://:{quote((folder / 'password').read_text())}@{quote(str(_socket(folder)))}"
@@ -66,6 +66,21 @@ def release(home: Path) -> None:
     held = _held.pop(home.resolve() / "redis", None)
     if held is not None:
         os.close(held)
+
+
+def lost(home: Path) -> bool:
+    """Whether this process needs this home's Redis, and its supervisor was killed: then ``url`` starts another."""
+    folder = home.resolve() / "redis"
+    if folder not in _held:
+        return False
+    try:
+        start = _lock(folder / "start.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False  # somebody is starting it
+    try:
+        return not _supervised(folder)
+    finally:
+        os.close(start)
 
 
 def executable() -> str:
@@ -141,7 +156,8 @@ def _lock(path: Path, kind: int) -> int:
 
 
 @contextmanager
-def _locked(path: Path):
+def locked(path: Path):
+    """Hold a file of this machine alone; waits for those who hold it."""
     descriptor = _lock(path, fcntl.LOCK_EX)
     try:
         yield

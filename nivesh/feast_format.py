@@ -71,7 +71,13 @@ MEMBERS = {NUMBER: "double_val", WHOLE: "int64_val", JSON: "json_val"}
 
 
 def key(user_id: str) -> bytes:
-    """The key of a user's hash: Feast's entity key, version 3, of the join key ``user_id``, and the project."""
+    """The key of a user's hash: Feast's entity key, version 3, of the join key ``user_id``, and the project.
+
+    Raises:
+        DataError: the user id is no text, or empty.
+    """
+    if not isinstance(user_id, str) or not user_id:
+        raise DataError(f"user_id={user_id!r}: give a text that is not empty")
     user = user_id.encode("utf-8", "surrogatepass")
     return _PREFIX + struct.pack("<II", STRING, len(user)) + user + PROJECT.encode()
 
@@ -176,12 +182,13 @@ def _value(user_id: str, name: str, kind: str, value: Any) -> bytes:
     try:
         if kind == JSON:
             value = to_json(value)
+            orjson.loads(value)  # what no reader takes, such as an integer beyond a double, must not get in
         elif hasattr(value, "item"):
             value = value.item()
         if kind == NUMBER and (isinstance(value, bool) or value != value or value in (float("inf"), -float("inf"))):
             raise TypeError(f"{value!r} is no number")
         return Value(**{MEMBERS.get(kind, "string_val"): value}).SerializeToString()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DataError(
             f"features of {user_id} cannot be kept as JSON and {kind}s: {name}={value!r:.60}: {error}"
         ) from None
@@ -193,7 +200,8 @@ def to_json(value: Any) -> str:
 
 
 def _unwrapped(value: Any) -> Any:
-    for method in ("tolist", "isoformat"):
-        if hasattr(value, method):
-            return getattr(value, method)()
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if hasattr(value, "isoformat") and value == value:  # not NaT, which would become a text
+        return value.isoformat()
     raise TypeError(f"a {type(value).__name__} is no JSON value")

@@ -5,6 +5,8 @@ Importing Feast takes seconds and hundreds of megabytes: training and materialis
 
 import json
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import yaml
 from redis.connection import SSLConnection, parse_url
 
 from nivesh import feature_store, models
+from nivesh.embedded_redis import locked
 from nivesh.errors import DataError, SettingsError
 from nivesh.features.domains import KEEP, of_group
 from nivesh.settings import PROJECT, settings
@@ -24,6 +27,14 @@ SECONDS = 30  # in which Redis must answer a batch of a materialisation
 def folder() -> Path:
     """Where the Parquet sources and the registry are."""
     return settings().home.resolve() / "features"
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the folder alone: Feast rewrites its registry whole, so that two at a time break each other's."""
+    folder().mkdir(parents=True, exist_ok=True)
+    with locked(folder() / ".lock"):
+        yield
 
 
 def config(name: str = "feature_store.yaml", redis_url: str | None = None) -> Any:
@@ -37,8 +48,9 @@ def config(name: str = "feature_store.yaml", redis_url: str | None = None) -> An
 
     path = PROJECT / "feature_repo" / name
     redis = connection_string(redis_url or feature_store.address())
-    known = {"NIVESH_HOME": str(settings().home.resolve()), "NIVESH_FEAST_REDIS": redis.replace("'", "''")}
-    raw = yaml.safe_load(string.Template(path.read_text()).substitute(known))
+    known = {"NIVESH_HOME": str(settings().home.resolve()), "NIVESH_FEAST_REDIS": redis}
+    quoted = {name: value.replace("'", "''") for name, value in known.items()}
+    raw = yaml.safe_load(string.Template(path.read_text()).substitute(quoted))
     return RepoConfig(**raw, repo_path=path.parent)
 
 
@@ -76,13 +88,13 @@ def open_store() -> Any:
 
     from feature_repo.definitions import definitions
 
-    folder().mkdir(parents=True, exist_ok=True)
     every = definitions(folder())
-    for view in every:
-        if hasattr(view, "batch_source"):
-            (folder() / view.name).mkdir(exist_ok=True)
-    store = FeatureStore(config=config())
-    store.apply(every)
+    with alone():
+        for view in every:
+            if hasattr(view, "batch_source"):
+                (folder() / view.name).mkdir(exist_ok=True)
+        store = FeatureStore(config=config())
+        store.apply(every)
     return store
 
 
@@ -126,9 +138,15 @@ def _made(view: str) -> bool:
 
 
 def materialize(store: Any, start: datetime | None, end: datetime) -> None:
-    """Load into Redis what the sources have up to ``end``: from ``start``, or since the last time where None."""
+    """Load into Redis what the sources have up to ``end``: from ``start``, or since the last time where None.
+
+    Raises:
+        FeaturesUnavailable: Redis is away or refuses; the next load takes up what is missing.
+    """
     views = [view.name for view in store.list_feature_views() if _made(view.name)]
-    if start is None:
-        store.materialize_incremental(end, feature_views=views)
-    else:
-        store.materialize(start, end, feature_views=views)
+    with alone(), feature_store.unavailable("written"):
+        store.refresh_registry()
+        if start is None:
+            store.materialize_incremental(end, feature_views=views)
+        else:
+            store.materialize(start, end, feature_views=views)

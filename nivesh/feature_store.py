@@ -8,11 +8,13 @@ anomalies), ``history`` (for forecasts): what the models name in ``SPEC.user_fea
 fills all of them through Feast. Redis is the one that NIVESH_REDIS_URL names, or one of the home's own.
 """
 
+import math
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
 import redis
@@ -30,6 +32,7 @@ Features = dict[str, Any]
 DEFAULT_GROUP = "finances"
 HOUR = 3600
 BATCH = 200  # users a round trip: a few megabytes of the largest profiles
+MOST_CONNECTIONS = 2000  # one a thread; Redis takes 10,000 from all
 PAUSE = 1.0  # seconds without another try after Redis did not answer in time, so that requests do not queue up
 
 _clients: dict[tuple[str | None, ...], redis.Redis] = {}
@@ -53,6 +56,7 @@ def get_features(user_id: str, group: str = DEFAULT_GROUP) -> Features | None:
     """A user's features, or None where there are none or they have expired.
 
     Raises:
+        DataError: the user id is no text, or empty.
         FeaturesUnavailable: the store cannot be read.
     """
     return get_batch_features([user_id], group)[user_id]
@@ -76,13 +80,14 @@ def save_batch_features(
 
     Each user's are replaced at once. When Redis goes away in the middle, some users have the new ones.
     """
-    if ttl is not None and ttl <= 0:
-        raise DataError(f"ttl={ttl}: give seconds above 0, or None to keep the features until they are replaced")
+    if ttl is not None and not (isinstance(ttl, Real) and 0 < ttl < math.inf):
+        raise DataError(f"ttl={ttl!r}: give seconds above 0, or None to keep the features until they are replaced")
     now = time.time()
     fields = feast_format.layout(group).fields
     hashes = {}
     for user_id, features in features_by_user.items():
-        _check(user_id, features)
+        if not isinstance(features, dict):
+            raise DataError(f"features of {user_id} are a {type(features).__name__}; give a dict of name and value")
         hashes[feast_format.key(user_id)] = feast_format.encode(group, user_id, features, now, ttl)
     with _redis("written") as client:
         for some in _batches(list(hashes.items())):
@@ -160,13 +165,6 @@ def close() -> None:
     embedded_redis.release(settings().home)
 
 
-def _check(user_id: str, features: Features) -> None:
-    if not isinstance(user_id, str) or not user_id:
-        raise DataError(f"user_id={user_id!r}: give a text that is not empty")
-    if not isinstance(features, dict):
-        raise DataError(f"features of {user_id} are a {type(features).__name__}; give a dict of name and value")
-
-
 def _batches(items: Sequence) -> Iterator[Sequence]:
     return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
 
@@ -174,11 +172,18 @@ def _batches(items: Sequence) -> Iterator[Sequence]:
 @contextmanager
 def _redis(done: str):
     """The client, with every way of its failing told as FeaturesUnavailable within a bounded time."""
-    global _silent_until
     if time.monotonic() < _silent_until:
         raise FeaturesUnavailable(f"the features cannot be {done}: Redis did not answer a moment ago")
-    try:
+    with unavailable(done):
         yield _client()
+
+
+@contextmanager
+def unavailable(done: str):
+    """Every way in which Redis fails, told as FeaturesUnavailable."""
+    global _silent_until
+    try:
+        yield
     except redis.AuthenticationError as error:
         raise FeaturesUnavailable(
             f"the features cannot be {done}: Redis refuses the user or password; mend NIVESH_REDIS_URL ({error})"
@@ -187,7 +192,11 @@ def _redis(done: str):
         _silent_until = time.monotonic() + PAUSE
         raise FeaturesUnavailable(f"the features cannot be {done}: Redis did not answer in time") from error
     except redis.RedisError as error:
-        raise FeaturesUnavailable(f"the features cannot be {done}: {error}") from error
+        if embedded_redis.lost(settings().home):
+            _clients.clear()  # the next call starts it again
+        # A pipeline's error begins with the command, which has users' ids and values.
+        told = str(error).rpartition("of pipeline caused error: ")[2]
+        raise FeaturesUnavailable(f"the features cannot be {done}: {told}") from error
 
 
 def _client() -> redis.Redis:
@@ -206,11 +215,14 @@ def _connect(url: str) -> redis.Redis:
     """A pool of connections: one retry where a connection was lost (Redis was restarted), none where it is slow."""
     seconds = settings().redis_timeout
     try:
-        return redis.Redis.from_url(
+        client = redis.Redis.from_url(
             url,
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+            max_connections=MOST_CONNECTIONS,
         )
-    except ValueError as error:
+        client.connection_pool.make_connection()  # not opened: an option that there is not is told here
+        return client
+    except (TypeError, ValueError) as error:
         raise SettingsError(f"NIVESH_REDIS_URL: {error}") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nivesh import data, feast_repo, models
@@ -46,6 +47,8 @@ def materialize(
     moment = datetime.now(UTC)
     if as_of is not None:
         moment = (as_of if as_of.tzinfo else as_of.replace(tzinfo=INDIA)).astimezone(UTC)
+        if moment > datetime.now(UTC):  # the store would keep it against everything that is made before then
+            raise DataError(f"{as_of} has not come yet; give a moment up to now")
         transactions = transactions[transactions["timestamp"] < moment.astimezone(INDIA).replace(tzinfo=None)]
         if transactions.empty:
             raise DataError(f"no transactions before {as_of}; give a later moment")
@@ -66,14 +69,18 @@ def materialize(
 
 
 def write_snapshot(group: str, features: dict[str, dict[str, Any]], moment: datetime) -> None:
-    """Write the features of many users at one moment as one Parquet file for each domain of their group."""
+    """Write the features of many users at one moment as one Parquet file for each domain of their group.
+
+    Other users' features at the same moment stay.
+    """
     *domains, other = of_group(group)
     named = {name for domain in domains for name in domain.features}
     rest = {user: {k: v for k, v in values.items() if k not in named} for user, values in features.items()}
-    for domain in domains:
-        _write(domain, features, moment)
-    if any(rest.values()):
-        _write(other, {user: {OTHER: values} for user, values in rest.items()}, moment)
+    with feast_repo.alone():
+        for domain in domains:
+            _write(domain, features, moment)
+        if any(rest.values()):
+            _write(other, {user: {OTHER: values} for user, values in rest.items()}, moment)
 
 
 def _write(domain: Domain, features: dict[str, dict[str, Any]], moment: datetime) -> None:
@@ -88,8 +95,13 @@ def _write(domain: Domain, features: dict[str, dict[str, Any]], moment: datetime
         columns[name] = pa.array(values, ARROW.get(kind, pa.string()))
     target = feast_repo.folder() / domain.name / f"{moment:%Y%m%dT%H%M%S%f}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".new")
-    pq.write_table(pa.table(columns), draft, compression="zstd")
+    table = pa.table(columns)
+    if target.exists():
+        before = pq.read_table(target)
+        others = pc.invert(pc.is_in(before["user_id"], table["user_id"]))
+        table = pa.concat_tables([before.filter(others), table])
+    draft = target.with_name(".new")  # readers of the folder overlook names that begin with a dot
+    pq.write_table(table, draft, compression="zstd")
     draft.rename(target)
 
 

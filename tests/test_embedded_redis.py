@@ -62,11 +62,13 @@ def test_it_ends_with_its_last_user_and_keeps_what_was_written(home):
     assert feature_store.get_features("u") == {"x": 1}
 
 
-def test_it_comes_back_when_it_was_killed(home):
+@pytest.mark.parametrize("killed", [b"redis-server", b"nivesh.embedded_redis"])
+def test_it_comes_back_when_it_or_its_supervisor_was_killed(home, killed):
     feature_store.save_features("u", {"x": 1})
     time.sleep(1.1)  # appendfsync everysec
-    (server,) = (pid for pid in processes(home) if b"redis-server" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    os.kill(server, signal.SIGKILL)
+    (victim,) = (pid for pid in processes(home) if killed in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(victim, signal.SIGKILL)
+    wait(lambda: victim not in processes(home))
     answers = []
 
     def answered() -> bool:

@@ -91,6 +91,29 @@ def test_what_feast_writes_does_not_end_with_what_was_saved_before(snapshots, st
     assert "mine" not in found
 
 
+def test_what_a_killed_writer_left_is_not_read(snapshots, monkeypatch):
+    def killed(table, path, **_):
+        path.write_bytes(b"PAR1 and no more")
+        raise KeyboardInterrupt
+
+    user = snapshots[MOMENTS[0]].index[0]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("pyarrow.parquet.write_table", killed)
+        materialize.write_snapshot("finances", {user: {}}, datetime(2025, 6, 1, tzinfo=UTC))
+    asked = pd.DataFrame({"user_id": [user], "event_timestamp": [MOMENTS[0]]})
+    assert feast_repo.training_frame("credit_risk", asked)["monthly_income"].notna().all()
+    feast_repo.materialize(feast_repo.open_store(), None, MOMENTS[0].to_pydatetime().replace(tzinfo=UTC))
+
+
+def test_a_snapshot_of_the_same_moment_keeps_other_users_and_replaces_its_own(home):
+    moment = MOMENTS[0].to_pydatetime().replace(tzinfo=UTC)
+    for users in ({"a": 1.0, "b": 2.0}, {"b": 3.0, "c": 4.0}):
+        features = {user: dict.fromkeys(USER_FEATURES) | {"monthly_income": value} for user, value in users.items()}
+        materialize.write_snapshot("finances", features, moment)
+    asked = pd.DataFrame({"user_id": ["a", "b", "c"], "event_timestamp": MOMENTS[0]})
+    assert feast_repo.training_frame("credit_risk", asked)["monthly_income"].tolist() == [1, 3, 4]
+
+
 def test_a_model_without_features_has_no_frame(home):
     with pytest.raises(DataError, match="reads no features"):
         feast_repo.training_frame("intent_classifier", pd.DataFrame())
@@ -124,6 +147,13 @@ def test_feast_reads_every_option_of_a_url(home, url, host, options):
     assert {name: read.get(name) for name in options} == options
     assert config.online_store.key_ttl_seconds == KEEP.total_seconds()
     assert str(home) in config.registry.path
+
+
+def test_a_home_with_any_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("NIVESH_HOME", str(tmp_path / "a: b #c 'd पुणे"))
+    for name in ("feature_store.yaml", "feature_store.ray.yaml"):
+        config = feast_repo.config(name, "redis://localhost")
+        assert config.registry.path == f"{tmp_path}/a: b #c 'd पुणे/features/registry.db"
 
 
 def test_what_is_no_url_of_redis(home):

@@ -64,12 +64,24 @@ def test_numpy_and_pandas_values_are_kept_as_plain_ones():
         ("u", [1], 60, "are a list"),
         ("u", {"x": float("nan")}, 60, "cannot be kept as JSON"),
         ("u", {"x": object()}, 60, "is no JSON value"),
+        ("u", {"x": pd.NaT}, 60, "is no JSON value"),
+        ("u", {"x": 10**400}, 60, "cannot be kept as JSON"),
+        ("u", {"monthly_income": 10**400}, 60, "cannot be kept"),
         ("u", {}, 0, "ttl=0"),
+        ("u", {}, float("inf"), "ttl=inf"),
+        ("u", {}, float("nan"), "ttl=nan"),
+        ("u", {}, "60", "ttl='60'"),
     ],
 )
 def test_what_cannot_be_kept(user, features, ttl, message):
     with pytest.raises(DataError, match=message):
         feature_store.save_features(user, features, ttl)
+
+
+def test_what_is_no_user_id_is_told_on_reading_too():
+    for wrong in ("", 5, None):
+        with pytest.raises(DataError, match="give a text"):
+            feature_store.get_features(wrong)
 
 
 def test_a_batch_is_kept_whole_or_not_at_all():
@@ -176,6 +188,42 @@ def test_a_wrong_password_is_told_as_that_and_not_shown(store, monkeypatch):
     with pytest.raises(FeaturesUnavailable, match="user or password; mend NIVESH_REDIS_URL") as told:
         feature_store.get_features("u")
     assert "wrong-secret" not in str(told.value)
+
+
+def test_a_full_redis_is_told_without_what_was_written(store):
+    store.client.config_set("maxmemory", "1mb")
+    try:
+        with pytest.raises(FeaturesUnavailable, match="used memory") as told:
+            while True:
+                feature_store.save_batch_features({"secret-user": {"x": "y" * 100_000}, "other": {}})
+    finally:
+        store.client.config_set("maxmemory", 0)
+    assert "secret-user" not in str(told.value) and "yyy" not in str(told.value)
+    feature_store.save_features("u", {"x": 1})
+    assert feature_store.get_features("u") == {"x": 1}
+
+
+def test_each_thread_may_read(store):
+    feature_store.save_features("u", {"x": 1})
+    found, ready = [], threading.Barrier(150)
+
+    def read():
+        ready.wait()
+        found.extend(feature_store.get_features("u") for _ in range(5))
+
+    threads = [threading.Thread(target=read) for _ in range(150)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [{"x": 1}] * 750
+
+
+def test_an_option_of_the_address_that_there_is_not(monkeypatch):
+    monkeypatch.setenv("NIVESH_REDIS_URL", "redis://:secret@localhost/?ssl_nonsense=1")
+    with pytest.raises(SettingsError, match="NIVESH_REDIS_URL.*ssl_nonsense") as told:
+        feature_store.get_features("u")
+    assert "secret" not in str(told.value)
 
 
 def test_an_address_that_is_none(monkeypatch):

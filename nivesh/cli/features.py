@@ -88,11 +88,14 @@ def serve(
 ):
     """Serve the features over HTTP with Feast's own feature server, for other languages.
 
+    It knows neither the ttl of save_features nor the age that a model takes, and whoever reaches it may also write:
+    keep it off open networks.
+
     **Examples**
 
     nivesh features serve
 
-    curl -s localhost:6566/get-online-features
+    curl -s localhost:6566/get-online-features -H 'Content-Type: application/json'
     -d '{"feature_service": "credit_risk", "entities": {"user_id": ["user_123"]}}'
     """
     from nivesh import feast_repo
