@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nivesh import snapshots
+
 MOST_USERS, VIEWS = 1_000_000, 3
 
 
@@ -30,7 +32,7 @@ def write(folder: Path, users: int, features: int, moment: datetime) -> list[str
             **{f"{name}_{number}": draw.random(users) for number in range(features // VIEWS)},
         }
         (folder / name).mkdir(parents=True)
-        pq.write_table(pa.table(columns), folder / name / "all.parquet")
+        pq.write_table(pa.table(columns), folder / name / f"{moment:{snapshots.NAME}}.parquet")
     return names
 
 
@@ -55,11 +57,11 @@ def _load(users: int, features: int) -> None:
 
     moment = datetime.now(UTC)
     store = feast_repo.open_store()
-    names = write(feast_repo.folder(), users, features, moment)
+    names = write(snapshots.folder(), users, features, moment)
     for name in names:
         fields = [Field(name=f"{name}_{number}", dtype=Float64) for number in range(features // VIEWS)]
         source = FileSource(
-            name=f"{name}_files", path=str(feast_repo.folder() / name), timestamp_field="event_timestamp"
+            name=f"{name}_files", path=str(snapshots.folder() / name), timestamp_field="event_timestamp"
         )
         schema = [Field(name="user_id", dtype=String), *fields]
         store.apply(FeatureView(name=name, entities=[user], ttl=timedelta(days=1), schema=schema, source=source))

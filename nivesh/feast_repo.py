@@ -5,36 +5,19 @@ Importing Feast takes seconds and hundreds of megabytes: training and materialis
 
 import json
 import string
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 from redis.connection import SSLConnection, parse_url
 
-from nivesh import feature_store, models
-from nivesh.embedded_redis import locked
+from nivesh import feature_store, models, snapshots
 from nivesh.errors import DataError, SettingsError
 from nivesh.features.domains import KEEP, of_group
 from nivesh.settings import PROJECT, settings
 
 SECONDS = 30  # in which Redis must answer a batch of a materialisation
-
-
-def folder() -> Path:
-    """Where the Parquet sources and the registry are."""
-    return settings().home.resolve() / "features"
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Hold the folder alone: Feast rewrites its registry whole, so that two at a time break each other's."""
-    folder().mkdir(parents=True, exist_ok=True)
-    with locked(folder() / ".lock"):
-        yield
 
 
 def config(name: str = "feature_store.yaml", redis_url: str | None = None) -> Any:
@@ -88,11 +71,11 @@ def open_store() -> Any:
 
     from feature_repo.definitions import definitions
 
-    every = definitions(folder())
-    with alone():
+    every = definitions(snapshots.folder())
+    with snapshots.alone():
         for view in every:
             if hasattr(view, "batch_source"):
-                (folder() / view.name).mkdir(exist_ok=True)
+                (snapshots.folder() / view.name).mkdir(exist_ok=True)
         store = FeatureStore(config=config())
         store.apply(every)
     return store
@@ -118,35 +101,34 @@ def training_frame(key: str, moments: pd.DataFrame) -> pd.DataFrame:
     spec = models.get(key).SPEC
     if not spec.user_features:
         raise DataError(f"{spec.key} reads no features of users")
-    domains = [domain for domain in of_group(spec.user_features) if _made(domain.name)]
-    if not domains:
-        raise DataError(f"there are no snapshots of {spec.user_features}: nivesh features materialize")
     when = pd.to_datetime(moments["event_timestamp"], utc=True).astype("datetime64[us, UTC]")
+    start, end = when.min() - KEEP - pd.Timedelta("1us"), when.max()
+    files = {domain.name: snapshots.between(domain.name, start, end) for domain in of_group(spec.user_features)}
+    if not any(files.values()):
+        raise DataError(f"there are no snapshots of {spec.user_features} up to {end}: nivesh features materialize")
     frame = pd.DataFrame(
         {"user_id": moments["user_id"].astype(str), "event_timestamp": when, "row": range(len(moments))}
     )
     frame = frame.sort_values("event_timestamp", kind="stable")
-    for domain in domains:
-        snapshots = pd.read_parquet(folder() / domain.name).sort_values("event_timestamp", kind="stable")
-        frame = pd.merge_asof(frame, snapshots, on="event_timestamp", by="user_id", tolerance=KEEP)
+    for some in filter(None, files.values()):
+        known = pd.concat(map(pd.read_parquet, reversed(some)), ignore_index=True)
+        frame = pd.merge_asof(frame, known, on="event_timestamp", by="user_id", tolerance=KEEP)
     features = frame.sort_values("row").drop(columns=["user_id", "event_timestamp", "row"])
     return moments.join(features.set_axis(moments.index))
 
 
-def _made(view: str) -> bool:
-    return any((folder() / view).glob("*.parquet"))
-
-
 def materialize(store: Any, start: datetime | None, end: datetime) -> None:
-    """Load into Redis what the sources have up to ``end``: from ``start``, or since the last time where None.
+    """Load into Redis each user's newest features up to ``end``: after ``start``, or since the last time where None.
+
+    What Feast's own ``materialize`` does, which in 0.67 reads the whole past of all users into memory each time.
 
     Raises:
         FeaturesUnavailable: Redis is away or refuses; the next load takes up what is missing.
     """
-    views = [view.name for view in store.list_feature_views() if _made(view.name)]
-    with alone(), feature_store.unavailable("written"):
+    with snapshots.alone(), feature_store.unavailable("written"):
         store.refresh_registry()
-        if start is None:
-            store.materialize_incremental(end, feature_views=views)
-        else:
-            store.materialize(start, end, feature_views=views)
+        for view in store.list_feature_views():
+            after = start or view.most_recent_end_time or end - KEEP
+            for rows in snapshots.newest(view.name, after, end):
+                store.provider.ingest_df(view, rows)
+            store.registry.apply_materialization(view, store.project, after, end)

@@ -6,19 +6,11 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
-from nivesh import data, feast_repo, models
+from nivesh import data, feast_repo, models, snapshots
 from nivesh.errors import DataError
-from nivesh.feast_format import to_json
-from nivesh.features.domains import JSON, KEEP, NUMBER, OTHER, WHOLE, Domain, of_group
+from nivesh.features.domains import KEEP
 from nivesh.features.moments import INDIA
-
-ARROW = {NUMBER: pa.float64(), WHOLE: pa.int64()}
 
 
 def materialize(
@@ -60,49 +52,12 @@ def materialize(
         made[group] = module.online_features(transactions)
     progress(0.6, "Feast")
     for group, features in made.items():
-        write_snapshot(group, features, moment)
+        snapshots.write(group, features, moment)
     with _quiet():
         store = feast_repo.open_store()
         feast_repo.materialize(store, None if incremental else moment - KEEP, moment)
     progress(1.0, "done")
     return {group: len(features) for group, features in made.items()}
-
-
-def write_snapshot(group: str, features: dict[str, dict[str, Any]], moment: datetime) -> None:
-    """Write the features of many users at one moment as one Parquet file for each domain of their group.
-
-    Other users' features at the same moment stay.
-    """
-    *domains, other = of_group(group)
-    named = {name for domain in domains for name in domain.features}
-    rest = {user: {k: v for k, v in values.items() if k not in named} for user, values in features.items()}
-    with feast_repo.alone():
-        for domain in domains:
-            _write(domain, features, moment)
-        if any(rest.values()):
-            _write(other, {user: {OTHER: values} for user, values in rest.items()}, moment)
-
-
-def _write(domain: Domain, features: dict[str, dict[str, Any]], moment: datetime) -> None:
-    columns = {
-        "user_id": pa.array(features, pa.string()),
-        "event_timestamp": pa.array([moment] * len(features), pa.timestamp("us", "UTC")),
-    }
-    for name, kind in domain.features.items():
-        values = [row.get(name) for row in features.values()]
-        if kind == JSON:
-            values = [None if value is None else to_json(value) for value in values]
-        columns[name] = pa.array(values, ARROW.get(kind, pa.string()))
-    target = feast_repo.folder() / domain.name / f"{moment:%Y%m%dT%H%M%S%f}.parquet"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.table(columns)
-    if target.exists():
-        before = pq.read_table(target)
-        others = pc.invert(pc.is_in(before["user_id"], table["user_id"]))
-        table = pa.concat_tables([before.filter(others), table])
-    draft = target.with_name(".new")  # readers of the folder overlook names that begin with a dot
-    pq.write_table(table, draft, compression="zstd")
-    draft.rename(target)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from nivesh import feast_format, feast_repo, feature_store, models
 from nivesh.features.behaviour import profile
 from nivesh.features.domains import DOMAINS, KEEP, of_group
 from nivesh.features.finances import USER_FEATURES
-from tests.test_feast_repo import snapshots  # noqa: F401  a fixture
+from tests.test_feast_repo import history  # noqa: F401  a fixture
 
 FINANCES = {name: 1.5 * number for number, name in enumerate(USER_FEATURES)} | {"on_time_payment_pct": None}
 BEHAVIOUR = profile() | {"rows": 3, "last": 2**40, "last_city": "पुणे", "merchants": {"+a": [1, 0.1]}, "sums": [[0.3]]}
@@ -34,11 +34,11 @@ def test_feast_reads_what_we_write(store, key, features):
         assert all(value is None for name, value in found.items() if name not in features)
 
 
-def test_we_read_what_feast_writes(snapshots, store):  # noqa: F811
+def test_we_read_what_feast_writes(history, store):  # noqa: F811
     feast = feast_repo.open_store()
-    last = max(snapshots)
+    last = max(history)
     feast_repo.materialize(feast, (last - KEEP).tz_localize("UTC"), last.tz_localize("UTC"))
-    users = [*snapshots[last].index, "nobody"]
+    users = [*history[last].index, "nobody"]
     theirs, ours = through_feast(feast, "credit_risk", users), feature_store.get_batch_features(users)
     assert ours.pop("nobody") is None and len(ours) >= 8
     for user, features in ours.items():

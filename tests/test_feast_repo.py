@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nivesh import data, feast_repo, feature_store, materialize
+from nivesh import data, feast_repo, feature_store, snapshots
 from nivesh.errors import DataError, SettingsError
 from nivesh.features.domains import KEEP, of_group
 from nivesh.features.finances import USER_FEATURES, user_financial_features
@@ -16,19 +16,19 @@ WHO = ["user_123", "user_456"]
 
 
 @pytest.fixture
-def snapshots(store):
+def history(store):
     """Finances of a few users at three moments; by moment, as the pure function gives them."""
     rows = data.read("transactions")
     rows = rows[rows["user_id"].isin(sorted(rows["user_id"].unique())[:8]) | rows["user_id"].isin(WHO)]
     made = {moment: user_financial_features(rows, moment) for moment in MOMENTS}
     for moment, frame in made.items():
         kept = frame.astype(object).where(frame.notna(), None).to_dict(orient="index")
-        materialize.write_snapshot("finances", kept, moment.to_pydatetime().replace(tzinfo=UTC))
+        snapshots.write("finances", kept, moment.to_pydatetime().replace(tzinfo=UTC))
     return made
 
 
-def test_a_frame_knows_what_was_known_then_and_nothing_later(snapshots):
-    users = list(snapshots[MOMENTS[0]].index)
+def test_a_frame_knows_what_was_known_then_and_nothing_later(history):
+    users = list(history[MOMENTS[0]].index)
     asked = pd.DataFrame(
         [(user, moment + pd.Timedelta(days=days)) for user in users for moment in MOMENTS for days in (0, 17)],
         columns=["user_id", "event_timestamp"],
@@ -38,14 +38,14 @@ def test_a_frame_knows_what_was_known_then_and_nothing_later(snapshots):
     pd.testing.assert_frame_equal(frame[asked.columns], asked)
     for _, row in frame.iterrows():
         then = max(moment for moment in MOMENTS if moment <= row["event_timestamp"])
-        expected = snapshots[then].loc[row["user_id"], list(USER_FEATURES)].to_numpy(float)
+        expected = history[then].loc[row["user_id"], list(USER_FEATURES)].to_numpy(float)
         np.testing.assert_array_equal(row[list(USER_FEATURES)].to_numpy(float), expected)
-    assert snapshots[MOMENTS[0]].to_numpy().tolist() != snapshots[MOMENTS[2]].to_numpy().tolist()
+    assert history[MOMENTS[0]].to_numpy().tolist() != history[MOMENTS[2]].to_numpy().tolist()
 
 
-def test_the_frame_is_that_of_feast(snapshots):
+def test_the_frame_is_that_of_feast(history):
     asked = pd.DataFrame(
-        [(user, moment + pd.Timedelta(days=5, seconds=1)) for moment in MOMENTS for user in snapshots[moment].index],
+        [(user, moment + pd.Timedelta(days=5, seconds=1)) for moment in MOMENTS for user in history[moment].index],
         columns=["user_id", "event_timestamp"],
     )
     feast = feast_repo.open_store()
@@ -55,11 +55,11 @@ def test_the_frame_is_that_of_feast(snapshots):
     np.testing.assert_array_equal(ours[list(USER_FEATURES)].to_numpy(), theirs[list(USER_FEATURES)].to_numpy(float))
 
 
-def test_rows_without_a_snapshot_stay_and_are_missing(snapshots):
+def test_rows_without_a_snapshot_stay_and_are_missing(history):
     late = MOMENTS[-1] + KEEP + pd.Timedelta(days=1)
     asked = pd.DataFrame(
         {
-            "user_id": ["nobody", snapshots[MOMENTS[0]].index[0], snapshots[MOMENTS[0]].index[0]],
+            "user_id": ["nobody", history[MOMENTS[0]].index[0], history[MOMENTS[0]].index[0]],
             "event_timestamp": [MOMENTS[1], MOMENTS[0] - pd.Timedelta(days=1), late],
         }
     )
@@ -67,51 +67,28 @@ def test_rows_without_a_snapshot_stay_and_are_missing(snapshots):
     assert frame[list(USER_FEATURES)].isna().all(axis=None) and len(frame) == 3
 
 
-def test_loads_go_on_where_the_last_one_ended(snapshots, store):
+def test_loads_go_on_where_the_last_one_ended(history, store):
     first, _, last = (moment.to_pydatetime().replace(tzinfo=UTC) for moment in MOMENTS)
-    user = snapshots[MOMENTS[0]].index[0]
+    user = history[MOMENTS[0]].index[0]
     feast = feast_repo.open_store()
     feast_repo.materialize(feast, first - KEEP, first)
     assert feature_store.read([user])[user].moment == first.timestamp()
     feast_repo.materialize(feast, None, last)
     assert feature_store.read([user])[user].moment == last.timestamp()
-    expected = snapshots[MOMENTS[2]].loc[user].to_dict()
+    expected = history[MOMENTS[2]].loc[user].to_dict()
     assert feature_store.get_features(user) == {k: None if v != v else v for k, v in expected.items()}
 
 
-def test_what_feast_writes_does_not_end_with_what_was_saved_before(snapshots, store, monkeypatch):
+def test_what_feast_writes_does_not_end_with_what_was_saved_before(history, store, monkeypatch):
     first = MOMENTS[0].to_pydatetime().replace(tzinfo=UTC)
-    user = snapshots[MOMENTS[0]].index[0]
+    user = history[MOMENTS[0]].index[0]
     monkeypatch.setattr("time.time", lambda: first.timestamp() - 100)
     feature_store.save_features(user, {"monthly_income": 1, "mine": 2}, ttl=200)
     feast_repo.materialize(feast_repo.open_store(), first - KEEP, first)
     monkeypatch.setattr("time.time", lambda: first.timestamp() + 1000)
     found = feature_store.get_features(user)
-    assert found["monthly_income"] == snapshots[MOMENTS[0]].loc[user, "monthly_income"]
+    assert found["monthly_income"] == history[MOMENTS[0]].loc[user, "monthly_income"]
     assert "mine" not in found
-
-
-def test_what_a_killed_writer_left_is_not_read(snapshots, monkeypatch):
-    def killed(table, path, **_):
-        path.write_bytes(b"PAR1 and no more")
-        raise KeyboardInterrupt
-
-    user = snapshots[MOMENTS[0]].index[0]
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("pyarrow.parquet.write_table", killed)
-        materialize.write_snapshot("finances", {user: {}}, datetime(2025, 6, 1, tzinfo=UTC))
-    asked = pd.DataFrame({"user_id": [user], "event_timestamp": [MOMENTS[0]]})
-    assert feast_repo.training_frame("credit_risk", asked)["monthly_income"].notna().all()
-    feast_repo.materialize(feast_repo.open_store(), None, MOMENTS[0].to_pydatetime().replace(tzinfo=UTC))
-
-
-def test_a_snapshot_of_the_same_moment_keeps_other_users_and_replaces_its_own(home):
-    moment = MOMENTS[0].to_pydatetime().replace(tzinfo=UTC)
-    for users in ({"a": 1.0, "b": 2.0}, {"b": 3.0, "c": 4.0}):
-        features = {user: dict.fromkeys(USER_FEATURES) | {"monthly_income": value} for user, value in users.items()}
-        materialize.write_snapshot("finances", features, moment)
-    asked = pd.DataFrame({"user_id": ["a", "b", "c"], "event_timestamp": MOMENTS[0]})
-    assert feast_repo.training_frame("credit_risk", asked)["monthly_income"].tolist() == [1, 3, 4]
 
 
 def test_a_model_without_features_has_no_frame(home):

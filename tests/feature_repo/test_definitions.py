@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nivesh import feast_repo, models
+from nivesh import feast_repo, models, snapshots
 from nivesh.features.domains import DOMAINS, of_group
 from nivesh.settings import PROJECT
 
@@ -45,7 +45,7 @@ def test_a_new_models_features_need_no_definition(store):
 
     (only,) = of_group("astrology")
     assert only.features == {OTHER: "JSON"}
-    names = [one.name for one in definitions(feast_repo.folder())]
+    names = [one.name for one in definitions(snapshots.folder())]
     assert len(names) == len(set(names))
 
 
