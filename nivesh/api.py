@@ -49,6 +49,11 @@ def install(app: FastAPI, predictors: Sequence[Predictor], keys: Sequence[str] |
     async def list_models() -> dict:
         return {"models": [_describe(served[key]) if key in served else {"name": key, "ready": False} for key in keys]}
 
+    @router.post("/v2/repository/models/{name}/{verb}", include_in_schema=False)
+    async def keep_models(request: Request, name: str, verb: str) -> JSONResponse:
+        # KServe's own routes, which come after these, would let any client take a model out of a server.
+        return _no_such_path(request)
+
     for key in keys:
         _add_route(router, key, served.get(key))
     app.include_router(router)
@@ -61,7 +66,7 @@ def install(app: FastAPI, predictors: Sequence[Predictor], keys: Sequence[str] |
 
     app.add_exception_handler(NiveshError, _refuse)
     app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPStatus.NOT_FOUND, _no_such_path)
+    app.add_exception_handler(HTTPStatus.NOT_FOUND, lambda request, _: _no_such_path(request))
     app.add_exception_handler(HTTPStatus.METHOD_NOT_ALLOWED, _wrong_method)
     app.add_middleware(Limits)
     return app
@@ -122,7 +127,7 @@ def _invalid(error: RequestValidationError) -> JSONResponse:
     return JSONResponse({"error": sentence, "fields": fields}, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-async def _no_such_path(request: Request, error: Exception) -> JSONResponse:
+def _no_such_path(request: Request) -> JSONResponse:
     return JSONResponse({"error": f"there is no {request.url.path}; see /openapi.json"}, HTTPStatus.NOT_FOUND)
 
 

@@ -6,17 +6,19 @@ import os
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 import urllib3
+import yaml
 from kubernetes import client, config
 
 from nivesh.errors import ClusterError, ModelNotFound, NiveshError, RolloutFailed, RolloutRefused
 from nivesh.rollout import Observed, Wish, decide
-from nivesh.rollout.actions import Done, Failed, Patch, Refused, Wait
+from nivesh.rollout.actions import Done, Failed, Patch, Promote, Refused, Rollback, Wait
 from nivesh.rollout.observed import KNATIVE, mode_of, observe
 from nivesh.settings import settings
 
@@ -24,6 +26,9 @@ GROUP = "serving.kserve.io/v1beta1"
 LOOK_EVERY_SECONDS = 0.5
 REQUEST_SECONDS = 10
 CONFLICT = 409
+# What one wish does at most once: a second time says that the first was undone. A rollback insists.
+ONCE = {"CanaryStarted", "TrafficShifted", "Promoted"}
+NAMESPACE = "nivesh"  # that of manifests/
 
 
 class _Answer(Exception):
@@ -35,7 +40,7 @@ class _Answer(Exception):
 
 
 class Cluster:
-    """The InferenceServices of one namespace; without one, that of the kubeconfig's context.
+    """The InferenceServices of one namespace; without one, that of the kubeconfig's context, or ``nivesh``.
 
     Raises:
         ClusterError: no cluster is configured, none answers, or it refuses.
@@ -46,7 +51,7 @@ class Cluster:
         try:
             config.load_kube_config(named) if named else config.load_config()
             self.namespace = namespace or _context_namespace(named)
-        except config.ConfigException as error:
+        except (config.ConfigException, yaml.YAMLError, TypeError) as error:  # TypeError: a file of another kind
             raise ClusterError(f"no cluster is configured ({error}); set KUBECONFIG") from None
         self.api = client.ApiClient()
 
@@ -68,8 +73,8 @@ class Cluster:
         except _Answer as answer:
             if answer.status != 404:
                 raise ClusterError(str(answer)) from None
-            message = f"namespace {self.namespace} has no InferenceService {name}; kubectl apply -k manifests/ makes it"
-            raise ModelNotFound(message) from None
+            missing = f"namespace {self.namespace} has no InferenceService {name}"
+            raise ModelNotFound(f"{missing}; kubectl apply -k manifests/ makes it, --namespace names another") from None
         deployments = self._get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments", label)["items"]
         pods = self._get(f"/api/v1/namespaces/{self.namespace}/pods", label)["items"]
         for pod in pods:
@@ -84,8 +89,9 @@ class Cluster:
         """Merge a change into the object as it was read; False where somebody else changed it meanwhile."""
         metadata = service["metadata"]
         body = body | {"metadata": {"resourceVersion": metadata["resourceVersion"]}}
-        try:
-            self._call("PATCH", f"{self._services()}/{metadata['name']}", body, "application/merge-patch+json")
+        path, strict = f"{self._services()}/{metadata['name']}", {"fieldValidation": "Strict"}
+        try:  # a KServe without canaries must refuse one, not keep the rest of the change
+            self._call("PATCH", path, body, "application/merge-patch+json", strict)
         except _Answer as answer:
             if answer.status == CONFLICT:
                 return False
@@ -178,9 +184,16 @@ def follow(
         RolloutFailed: the canary does not start.
         ClusterError: the time is over, or the cluster does not do as told.
     """
-    started, done_before = time.monotonic(), None
+    started, done = time.monotonic(), set()
     while True:
         seen, service = cluster.read(name)
+        if (
+            isinstance(wish, Promote | Rollback)
+            and not wish.version
+            and seen.canary
+            and seen.canary.version != seen.version
+        ):
+            wish = replace(wish, version=seen.canary.version)
         spent = time.monotonic() - started
         match decide(seen, wish):
             case Done(message):
@@ -194,16 +207,17 @@ def follow(
             case Patch(message=what) | Wait(what) if spent > timeout:
                 raise ClusterError(f"gave up after {timeout:.0f} s before: {what}; call again to go on")
             case Patch() as patch:
-                if patch.body == done_before:
-                    raise ClusterError(f"{name}: KServe does not keep the change ({patch.message}); is it too old?")
+                if patch.event in ONCE & done:
+                    why = "somebody else changes it at the same time, or KServe is too old to keep it"
+                    raise ClusterError(f"{name}: stopped before: {patch.message}, for the second time; {why}")
                 if cluster.patch(service, patch.body):
-                    done_before = patch.body
+                    done.add(patch.event)
                     cluster.record(service, patch.event, patch.message)
                     _tag(key, patch.version, "rollout", patch.tag)
                     tell(spent / timeout, patch.message)
             case Wait(what):
                 tell(spent / timeout, f"waits for {what}")
-                time.sleep(LOOK_EVERY_SECONDS)
+        time.sleep(LOOK_EVERY_SECONDS)
 
 
 def _tag(key: str, version: str, name: str, value: str) -> None:
@@ -228,13 +242,13 @@ def _registry_answers() -> bool:
 
 def _context_namespace(kubeconfig: str | None) -> str:
     with contextlib.suppress(config.ConfigException):  # inside a cluster there is none
-        return config.list_kube_config_contexts(kubeconfig)[1]["context"].get("namespace", "default")
-    return "default"
+        return config.list_kube_config_contexts(kubeconfig)[1]["context"].get("namespace", NAMESPACE)
+    return NAMESPACE
 
 
 def _message(error: client.ApiException) -> str:
-    """What the API server or a webhook says, in its own words."""
+    """What the API server or a webhook says, in its own words, without the whole object that it may quote."""
     try:
-        return json.loads(error.body)["message"]
+        return json.loads(error.body)["message"].rpartition('": strict decoding error: ')[2]
     except (TypeError, ValueError, KeyError):
         return f"{error.status} {error.reason}"

@@ -1,11 +1,13 @@
 """Following a wish: what is shown, recorded and raised. The cluster is the simulated one."""
 
+import json
+
 import pytest
 
 from nivesh import cluster
 from nivesh.errors import ClusterError, RolloutFailed, RolloutRefused
-from nivesh.rollout.actions import Deploy, Promote, Rollback
-from tests.rollout.controller import Controller, inference_service
+from nivesh.rollout.actions import Deploy, Promote, Rollback, Traffic
+from tests.rollout.controller import Controller, inference_service, run
 
 
 class Simulated:
@@ -79,8 +81,47 @@ def test_the_deadline_says_what_was_waited_for():
 
 
 def test_a_cluster_that_drops_the_canary_is_named():
-    with pytest.raises(ClusterError, match="KServe does not keep the change"):
+    with pytest.raises(ClusterError, match="KServe is too old to keep it"):
         follow(Simulated(deaf=True), Deploy("2.0.0", 10))
+
+
+class Crowded(Simulated):
+    """Somebody else acts just after our patch of this event: with a wish of his own, to its end."""
+
+    def __init__(self, after, other):
+        super().__init__()
+        run(self.controller, Deploy("2.0.0", 10))
+        self.after, self.other, self.times, self.limit = after, other, 0, 5
+
+    def record(self, service, reason, message, kind="Normal"):
+        super().record(service, reason, message, kind)
+        if reason == self.after and self.times < self.limit:
+            self.times += 1
+            run(self.controller, self.other)
+
+
+def test_a_promotion_that_somebody_rolled_back_is_no_success():
+    with pytest.raises(RolloutRefused, match="somebody else ended the rollout of 2.0.0 meanwhile; 1.0.0 gets all"):
+        follow(Crowded("TrafficShifted", Rollback("bad")), Promote())
+
+
+def test_a_rollback_that_came_after_the_promotion_is_no_success():
+    with pytest.raises(RolloutRefused, match="somebody else ended the rollout of 2.0.0 meanwhile; 2.0.0 gets all"):
+        follow(Crowded("RollbackStarted", Promote()), Rollback("bad"))
+
+
+def test_two_who_pull_at_the_traffic_do_not_pull_for_ever():
+    crowded = Crowded("TrafficShifted", Traffic(20))
+    with pytest.raises(ClusterError, match="somebody else changes it at the same time"):
+        follow(crowded, Traffic(80))
+    assert crowded.times == 1
+
+
+def test_a_rollback_insists():
+    crowded = Crowded("RollbackStarted", Traffic(20))
+    crowded.limit = 3
+    assert follow(crowded, Rollback("bad")) == "1.0.0 gets all requests; no canary runs"
+    assert crowded.times == 3
 
 
 def test_decisions_are_tags_of_the_version_in_mlflow(home):
@@ -106,3 +147,25 @@ def test_no_cluster_is_one_clear_line(monkeypatch, tmp_path):
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(ClusterError, match="no cluster is configured"):
         cluster.Cluster()
+
+
+@pytest.mark.parametrize("text", [":::{{", "just text", "a: [", ""])
+def test_a_file_that_is_no_kubeconfig_is_one_clear_line(monkeypatch, tmp_path, text):
+    (tmp_path / "config").write_text(text)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    with pytest.raises(ClusterError, match="no cluster is configured"):
+        cluster.Cluster()
+
+
+@pytest.mark.parametrize(("context", "namespace"), [({}, "nivesh"), ({"namespace": "mine"}, "mine")])
+def test_the_namespace_is_the_contexts_or_that_of_the_manifests(monkeypatch, tmp_path, context, namespace):
+    config = {
+        "current-context": "here",
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"} | context}],
+        "clusters": [{"name": "here", "cluster": {"server": "http://127.0.0.1:9"}}],
+        "users": [{"name": "me", "user": {"token": "none"}}],
+    }
+    (tmp_path / "config").write_text(json.dumps(config))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    assert cluster.Cluster().namespace == namespace
+    assert cluster.Cluster("other").namespace == "other"

@@ -8,7 +8,7 @@ from nivesh.cli import out
 
 Key = Annotated[str, Argument(help="the model, such as intent_classifier")]
 Namespace = Annotated[
-    str | None, Option("--namespace", "-n", help="that of the InferenceService; the context's without")
+    str | None, Option("--namespace", "-n", help="that of the InferenceService; the context's without, or nivesh")
 ]
 Timeout = Annotated[int, Option(min=1, help="seconds to wait at most; calling again goes on")]
 

@@ -23,7 +23,11 @@ def status(
 
     kubernetes = cluster.Cluster(namespace)
     table = Table("model", "stable", "canary", "asked", "in force", "replicas ready", "state")
-    for name in [key.replace("_", "-")] if key else kubernetes.names():
+    names = [key.replace("_", "-")] if key else kubernetes.names()
+    if not names:
+        out.print(f"namespace {kubernetes.namespace} has no InferenceService; name another with --namespace")
+        return
+    for name in names:
         seen, _ = kubernetes.read(name)
         table.add_row(name.replace("-", "_"), *row(seen))
     out.print(table)

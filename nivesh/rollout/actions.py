@@ -21,14 +21,17 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Promote:
-    """Make the canary the stable version."""
+    """Make the canary the stable version; ``version`` is the canary that was meant, where that is known."""
+
+    version: str = ""
 
 
 @dataclass(frozen=True)
 class Rollback:
-    """Take the canary out of the traffic, then away."""
+    """Take the canary out of the traffic, then away; ``version`` as above."""
 
     reason: str
+    version: str = ""
 
 
 Wish = Deploy | Traffic | Promote | Rollback

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 KNATIVE, STANDARD = "Knative", "Standard"
+LIMITS = ("minReplicas", "maxReplicas")
 # In the canary's entry, not on the InferenceService: annotations there reach every pod, and would restart them all.
-KEPT = {name: f"rollout.nivesh.io/stable-{name.lower()}" for name in ("minReplicas", "maxReplicas", "storageUri")}
+KEPT = {name: f"rollout.nivesh.io/stable-{name.lower()}" for name in (*LIMITS, "replicas", "storageUri")}
 # A pod in one of these states needs a person; others pass by themselves.
 HOPELESS = {
     "CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "ErrImageNeverPull", "ErrImagePull",
@@ -56,7 +57,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Canary:
-    """An entry of ``spec.canary``; ``kept`` is what its rollout changed on the stable predictor."""
+    """An entry of ``spec.canary``; ``kept`` is how its rollout found the stable predictor."""
 
     name: str
     percent: int

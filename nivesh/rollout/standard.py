@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nivesh.rollout.actions import Action, Deploy, Done, Failed, Patch, Promote, Refused, Rollback, Traffic, Wait, Wish
-from nivesh.rollout.observed import KEPT, Observed
+from nivesh.rollout.observed import KEPT, LIMITS, Observed
 
 # From the route's change until the pods that it left may go: for the gateway to hear of it, and for requests under way.
 DRAIN_SECONDS = 5
@@ -27,14 +27,19 @@ def decide(seen: Observed, wish: Wish) -> Action:
         case Traffic():
             return _shift(seen, wish.percent)
         case Promote():
-            return _promote(seen)
+            return _overtaken(seen, wish, gone=seen.version != wish.version) or _promote(seen)
         case Rollback():
-            return _rollback(seen, wish.reason)
+            return _overtaken(seen, wish, gone=seen.version == wish.version) or _rollback(seen, wish.reason)
 
 
-def canary_name(version: str) -> str:
-    """A version as Kubernetes allows it in a name: 1.2.0 -> v1-2-0."""
-    return "v" + re.sub(r"[^a-z0-9]+", "-", version.lower().removeprefix("v")).strip("-")
+def canary_name(version: str, taken: str | None = None) -> str:
+    """A version as Kubernetes allows it in a name: 1.2.0 -> v1-2-0.
+
+    ``taken`` is the stable predictor's name. It keeps the name of what was once promoted, whatever bundle a manifest
+    puts there later, so it may be that of the version that comes now.
+    """
+    name = "v" + re.sub(r"[^a-z0-9]+", "-", version.lower().removeprefix("v")).strip("-")
+    return f"{name}-again" if name == taken else name
 
 
 def merged(stable: Mapping[str, Any], canary: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,15 +66,17 @@ def _deploy(seen: Observed, wish: Deploy) -> Action:
 
 
 def _start(seen: Observed, wish: Deploy) -> Patch:
-    """A canary without traffic. What this changes on stable is written into the canary's entry, to be undone."""
+    """A canary without traffic. How stable was found is written into the canary's entry, to be restored."""
     model = dict(seen.predictor["model"])
     model["storageUri"] = model["storageUri"].rstrip("/").rpartition("/")[0] + "/" + wish.version
-    kept = {"minReplicas": str(seen.predictor.get("minReplicas", 1))}
+    floor = seen.predictor.get("minReplicas", 1)
+    size = max(floor, seen.stable.wanted)
+    kept = {"minReplicas": str(floor), "replicas": str(size)}
     if seen.predictor.get("maxReplicas"):
         kept["maxReplicas"] = str(seen.predictor["maxReplicas"])
-    replicas = _share(max(int(kept["minReplicas"]), seen.stable.wanted), wish.percent)
+    replicas = _share(size, wish.percent)
     entry = {
-        "name": canary_name(wish.version),
+        "name": canary_name(wish.version, seen.predictor.get("name")),
         "minReplicas": replicas,
         "model": model,
         "annotations": {KEPT[name]: value for name, value in kept.items()},
@@ -123,7 +130,7 @@ def _promote(seen: Observed) -> Action:
         return draining
     canary = seen.canary
     promoted = merged(seen.predictor, canary.predictor)
-    for name in ("minReplicas", "maxReplicas"):
+    for name in LIMITS:
         promoted[name] = int(canary.kept[name]) if name in canary.kept else seen.predictor.get(name)
     return Patch(
         _spec(predictor=promoted, canary=None),
@@ -147,7 +154,7 @@ def _rollback(seen: Observed, reason: str) -> Action:
     waiting = _untaken(seen) or _unrouted(seen, 0) or _draining(seen)
     if waiting:
         return waiting
-    restored = {name: int(value) for name, value in canary.kept.items()}
+    restored = {name: int(canary.kept[name]) for name in LIMITS if name in canary.kept}
     return Patch(
         _spec(predictor=restored, canary=None),
         "RolledBack",
@@ -158,6 +165,14 @@ def _rollback(seen: Observed, reason: str) -> Action:
 
 
 # --- what has to be waited for --------------------------------------------------------------------------------------
+
+
+def _overtaken(seen: Observed, wish: Promote | Rollback, gone: bool) -> Refused | None:
+    """What somebody else made of the rollout meanwhile must not look like the wish come true."""
+    if not wish.version or (seen.canary.version == wish.version if seen.canary else not gone):
+        return None
+    now = f"{seen.canary.version} is the canary now" if seen.canary else f"{seen.version} gets all requests"
+    return Refused(f"{seen.name}: somebody else ended the rollout of {wish.version} meanwhile; {now}")
 
 
 def _untaken(seen: Observed) -> Wait | None:
@@ -215,13 +230,13 @@ def _share(size: int, percent: int) -> int:
 
 
 def _size(seen: Observed) -> int:
-    """Replicas that serve everybody: the floor of stable, or as many as its autoscaler gives it above that."""
+    """Replicas that serve everybody: those that stable had or its floor, or what its autoscaler gives it above that."""
     kept = seen.canary.kept
     floor = int(kept.get("minReplicas") or seen.predictor.get("minReplicas", 1))
     most = int(kept.get("maxReplicas") or seen.predictor.get("maxReplicas") or floor)
     # Newer controllers leave the raised floor in force until the canary is ready; that must not look like load.
     ours = _replicas(seen) if kept else 0
-    return max(floor, min(most, seen.stable.wanted - ours))
+    return max(floor, int(kept.get("replicas", 0)), min(most, seen.stable.wanted - ours))
 
 
 def _replicas(seen: Observed) -> int:

@@ -1,11 +1,14 @@
 """Canaries on a real cluster: exact weights in the route, and not one request lost under a constant load."""
 
+import json
 import time
 from datetime import UTC, datetime
 
 import pytest
 import yaml
 
+from nivesh.cluster import Cluster
+from nivesh.errors import ClusterError
 from nivesh.rollout import decide
 from nivesh.rollout.actions import Deploy, Rollback
 from nivesh.rollout.observed import observe
@@ -152,6 +155,27 @@ def test_plain_kubectl_apply(stage, load):
     stage.run("promote", KEY)
     assert list(stage.weights()) == [mine]
     assert stage.seen().version == new
+
+
+def test_a_kserve_that_knows_a_field_not_gets_no_half_of_a_change(stage):
+    kubernetes = Cluster(stage.namespace)
+    _, before = kubernetes.read(NAME)
+    with pytest.raises(ClusterError, match='^unknown field "spec.nothing"$'):
+        kubernetes.patch(before, {"spec": {"nothing": [], "predictor": {"minReplicas": 9}}})
+    assert kubernetes.read(NAME)[1]["spec"] == before["spec"]
+
+
+def test_the_old_bundle_put_back_by_a_manifest_and_the_version_deployed_again(stage, load):
+    seen = stage.seen()
+    old, new = seen.version, other(seen.version)
+    stage.run("deploy", KEY, "--version", new, "--canary", "50")
+    stage.run("promote", KEY)
+    back = {"spec": {"predictor": {"model": {"storageUri": stage.uri(old)}}}}
+    stage.kubectl("patch", "isvc", NAME, "--type=merge", "-p", json.dumps(back))
+    stage.until(lambda now: set(load.watch(1)) == {old}, "the old bundle")
+    stage.run("deploy", KEY, "--version", new, "--canary", "50")
+    again = stage.seen()
+    assert stage.weights() == {again.stable_service: 50, again.canary_service: 50}
 
 
 def test_knative_mode_by_the_real_crd(shared):

@@ -50,6 +50,7 @@ class Controller:
 
     def __init__(self, service: dict, broken: tuple[str, ...] = (), size: int = 2):
         self.service, self.broken, self.size = copy.deepcopy(service), broken, size
+        self.scaled = 0  # what the autoscaler makes of stable, where that is more than its floor
         self.now, self.changed = START, START
         self.deployments: dict[str, dict] = {}
         self.weights, self.in_force, self.last_used = {}, {}, {}
@@ -91,7 +92,7 @@ class Controller:
             replicas = entry["predictor"].get("minReplicas", share)
             found[self.name(entry["predictor"])] = (merged(stable, entry["predictor"]), replicas)
             taken += replicas
-        return {self.name(stable): (stable, max(1, stable.get("minReplicas", 1) - taken))} | found
+        return {self.name(stable): (stable, max(1, stable.get("minReplicas", 1) - taken, self.scaled))} | found
 
     def tick(self) -> None:
         """One second: the gateway obeys the route, one more pod is ready, then KServe looks again."""

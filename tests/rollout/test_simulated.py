@@ -78,6 +78,39 @@ def test_traffic_goes_down_without_the_loss_of_replicas(down):
     assert controller.deployments[CANARY]["replicas"] == 2
 
 
+def test_what_the_autoscaler_gave_stable_the_promoted_version_has_too():
+    controller = Controller(inference_service(replicas=1, maxReplicas=4), size=1)
+    controller.scaled = 3
+    controller.settle()
+    controller.size = 3
+    for wish in (Deploy("2.0.0", 10), Traffic(50), Promote()):
+        assert isinstance(run(controller, wish), Done)
+    predictor = controller.service["spec"]["predictor"]
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (1, 4)
+
+
+def test_a_manifest_puts_the_old_bundle_back_and_the_version_is_deployed_again(controller):
+    run(controller, DEPLOY)
+    run(controller, Promote())
+    controller.service["spec"]["predictor"]["model"]["storageUri"] = "s3://models/iris/1.0.0"
+    again = Controller(controller.service)  # the pods have been replaced
+    for version, name in (("2.0.0", "v2-0-0-again"), ("1.0.0", "v1-0-0"), ("2.0.0", "v2-0-0")):
+        assert isinstance(run(again, Deploy(version, 20)), Done)
+        assert isinstance(run(again, Promote()), Done)
+        assert again.service["spec"]["predictor"]["name"] == name
+
+
+@pytest.mark.parametrize("version", ["", ".", "../1.0.0", "1.0/0", "1.0.0 ", "1.0.0?", "x" * 64])
+def test_what_is_no_version_is_refused(controller, version):
+    action = decide(controller.observe(), Deploy(version, 10))
+    assert isinstance(action, Refused) and "is no version" in action.reason
+
+
+def test_a_release_candidate_is_a_version(controller):
+    assert isinstance(run(controller, Deploy("v1.2.3-rc.1", 10)), Done)
+    assert "iris-v1-2-3-rc-1-predictor" in controller.deployments
+
+
 # --- interruptions ---------------------------------------------------------------------------------------------------
 
 STORIES = {
