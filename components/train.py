@@ -4,11 +4,12 @@ from components.image import component
 
 
 @component
-def train(key: str, learn: Input[Dataset], params: dict, model: Output[Model]):
+def train(key: str, run: str, learn: Input[Dataset], params: dict, model: Output[Model]):
     """Fit the model and save it in its portable format.
 
     Args:
         key: The model's key.
+        run: The id of the pipeline's run.
         learn: The rows to learn from.
         params: Training parameters that differ from the model's defaults.
         model: A folder with the saved model.
@@ -16,7 +17,7 @@ def train(key: str, learn: Input[Dataset], params: dict, model: Output[Model]):
     import time
     from pathlib import Path
 
-    from nivesh import data, models
+    from nivesh import data, models, tracking
     from nivesh.registry import code_version
 
     def progress(fraction: float, text: str) -> None:
@@ -25,7 +26,8 @@ def train(key: str, learn: Input[Dataset], params: dict, model: Output[Model]):
     used = models.parameters(key, params)
     module = models.get(key)
     started = time.monotonic()
-    fitted = module.fit(data.load(learn.path), progress=progress, **used)
+    with tracking.step(key, run, "train"):
+        fitted = module.fit(data.load(learn.path), progress=progress, **used)
     seconds = round(time.monotonic() - started, 1)
     Path(model.path).mkdir(parents=True)
     module.save(fitted, Path(model.path))

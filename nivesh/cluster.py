@@ -16,7 +16,7 @@ from kubernetes import client, config
 
 from nivesh.errors import ClusterError, ModelNotFound, NiveshError, RolloutFailed, RolloutRefused
 from nivesh.rollout import Observed, Wish, decide
-from nivesh.rollout.actions import Done, Failed, Patch, Refused, Wait
+from nivesh.rollout.actions import Deploy, Done, Failed, Patch, Refused, Traffic, Wait
 from nivesh.rollout.observed import KNATIVE, mode_of, observe
 from nivesh.settings import settings
 
@@ -184,6 +184,8 @@ def follow(
         spent = time.monotonic() - started
         match decide(seen, wish):
             case Done(message):
+                if not isinstance(wish, Deploy | Traffic):
+                    _crown(key, seen.version)
                 return message
             case Refused(reason):
                 raise RolloutRefused(reason)
@@ -214,6 +216,18 @@ def _tag(key: str, version: str, name: str, value: str) -> None:
 
     with contextlib.suppress(NiveshError):
         registry.client().set_model_version_tag(key, registry.find(key, version).version, name, value)
+
+
+def _crown(key: str, version: str) -> None:
+    """What all requests go to is the champion in MLflow, where a registry can be reached that knows the version."""
+    if not (key and _registry_answers()):
+        return
+    from nivesh import registry
+
+    with contextlib.suppress(NiveshError):
+        champion = registry.by_alias(key, registry.CHAMPION)
+        if champion is None or registry.label(champion) != version:
+            registry.serve(key, version)
 
 
 def _registry_answers() -> bool:

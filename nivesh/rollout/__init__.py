@@ -4,8 +4,8 @@ Nothing is remembered between two decisions. All state stands in the InferenceSe
 of it, so a rollout may be interrupted anywhere and called again, from any machine.
 """
 
-from nivesh.rollout import knative, standard
-from nivesh.rollout.actions import Action, Deploy, Refused, Traffic, Wish
+from nivesh.rollout import first, knative, standard
+from nivesh.rollout.actions import Action, Deploy, Refused, Start, Traffic, Wish
 from nivesh.rollout.observed import KNATIVE, Observed
 
 
@@ -18,4 +18,6 @@ def decide(seen: Observed, wish: Wish) -> Action:
     if len(seen.canaries) > 1:
         names = ", ".join(canary.version for canary in seen.canaries)
         return Refused(f"{seen.name} has several canaries ({names}); leave one in its manifest")
+    if isinstance(wish, Start):
+        return first.decide(seen, wish)
     return (knative if seen.mode == KNATIVE else standard).decide(seen, wish)
