@@ -5,7 +5,7 @@ On a cluster it becomes a canary beside the stable version, and the champion cha
 nothing is served yet, no champion and no InferenceService that is ready, it becomes the stable version at once.
 """
 
-from nivesh import bundle, cluster, registry
+from nivesh import bundle, cluster, registry, tracking
 from nivesh.rollout.actions import Deploy, Start
 from nivesh.settings import settings
 
@@ -31,8 +31,4 @@ def deploy(key: str, version: str, canary: int) -> str:
     first = registry.by_alias(key, registry.CHAMPION) is None and seen.conditions.get("Ready") != "True"
     done = seen.version == version and not seen.canaries  # a step that is tried again finds its own work
     wish = Start(version, chosen.tags["bundle"]) if first or done else Deploy(version, canary)
-    return cluster.follow(kubernetes, name, wish, TIMEOUT_SECONDS, _print, key)
-
-
-def _print(fraction: float, text: str) -> None:
-    print(f"progress {fraction:.3f} {text}", flush=True)
+    return cluster.follow(kubernetes, name, wish, TIMEOUT_SECONDS, tracking.tell, key)

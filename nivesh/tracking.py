@@ -14,7 +14,7 @@ from mlflow.entities import Run, RunStatus
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from nivesh.registry import RUN, client, create_experiment, flatten
+from nivesh.registry import RUN, client, code_version, create_experiment, flatten
 
 STEP, LAST_ERROR = "step", "last_error"
 RUNNING, FINISHED, FAILED = map(RunStatus.to_string, (RunStatus.RUNNING, RunStatus.FINISHED, RunStatus.FAILED))
@@ -77,6 +77,21 @@ def record(
             mlflow_client.log_artifacts(run_id, str(path), place)
         else:
             mlflow_client.log_artifact(run_id, str(path), place)
+
+
+def facts(key: str, params: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """What is known of a training beside its data: a model's metadata, on its way to the card and the bundle."""
+    return {
+        "params": dict(params),
+        "seconds": round(seconds, 1),
+        "git_commit": code_version(),
+        "training_source": f"nivesh.models.{key}",
+    }
+
+
+def tell(fraction: float, text: str) -> None:
+    """A step's progress, as the line of its log that ``pipelines.local`` reads."""
+    print(f"progress {fraction:.3f} {text}", flush=True)
 
 
 def finish(key: str, run: str) -> None:

@@ -23,19 +23,20 @@ def image(key: str) -> str:
     return f"nivesh/train-{models.get(key).SPEC.runtime}:dev"
 
 
-def step(task: dsl.PipelineTask, key: str, name: str, *, heavy: bool = False, cached: bool = True) -> dsl.PipelineTask:
+def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False, cached: bool = True) -> dsl.PipelineTask:
     """Give a task its image, environment, size, time and second chances.
+
+    Its display name stays that of the task: KFP before 2.2 finds a step's outputs by its display name.
 
     Args:
         task: the task.
         key: the model's key.
-        name: how KFP's page shows it.
         heavy: it computes for long.
         cached: a run with the same input may take the result of another run. Not where it reads what may have changed, or
             writes to S3, MLflow or the cluster.
     """
     cpu, memory, most = HEAVY[models.get(key).SPEC.runtime] if heavy else LIGHT
-    task.set_container_image(image(key)).set_display_name(name).set_caching_options(cached)
+    task.set_container_image(image(key)).set_caching_options(cached)
     task.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(most)
     # A minute without S3 or MLflow is over before the last try.
     task.set_retry(num_retries=3, backoff_duration="15s", backoff_factor=2, backoff_max_duration="120s")
