@@ -110,6 +110,19 @@ class Cluster:
         with contextlib.suppress(_Answer):
             self._call("POST", f"/api/v1/namespaces/{self.namespace}/events", event)
 
+    def pods(self, label: str) -> list[dict]:
+        """The pods with a label, oldest first."""
+        found = self._get(f"/api/v1/namespaces/{self.namespace}/pods", {"labelSelector": label})["items"]
+        return sorted(found, key=lambda pod: pod["metadata"]["creationTimestamp"])
+
+    def log(self, pod: dict, container: str) -> str:
+        """What a container has said so far; empty where it has not begun."""
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}/log"
+        try:
+            return self._call("GET", path, query={"container": container}, text=True)[0]
+        except _Answer:
+            return ""
+
     def _services(self) -> str:
         return f"/apis/{GROUP}/namespaces/{self.namespace}/inferenceservices"
 

@@ -4,7 +4,10 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +17,19 @@ import kfp
 import kfp_server_api
 import urllib3
 
+from nivesh.cluster import Cluster
 from nivesh.errors import ClusterError, ModelNotFound
 
 ENDPOINT = "KF_PIPELINES_ENDPOINT"
+LOOK_EVERY_SECONDS = 3
 FINISHED = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELED")
+
+# A step's pod is the node RUN.root.STEP.executor; where retries are allowed, each name has the number of its try.
+NODE = re.compile(r"\.(?P<step>[\w-]+)(\(\d+\))?\.executor(\((?P<retry>\d+)\))?$")
+# What KFP lists beside the steps: pods that only prepare, graphs, single tries, the whole workflow.
+NO_STEP = re.compile(r"(-driver|^executor|^root|^iteration|^condition-\d+|^segments|^for-loop-\d+.*|^train-.+|\(.*)$")
+NOISE = re.compile(r"^(time=\S+ level=.*argo=true.*|[IWEF]\d{4} .*|\[KFP Executor .*|(🏃|🧪) View .*)\n?", re.M)
+BLOCK = re.compile(r"^\{\n(  .*\n)*\}\n", re.M)
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,7 @@ class Step:
 
     name: str
     state: str
-    begun: datetime | None
+    begun: datetime
     ended: datetime | None
     problem: str = ""
 
@@ -55,7 +67,8 @@ class Kubeflow:
         if not host:
             raise ClusterError(f"no Kubeflow Pipelines is configured; set {ENDPOINT}, such as http://127.0.0.1:8888")
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # each retry would be a warning
-        with _answers():
+        with _answers(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the oldest version that it works with
             self.client = kfp.Client(host=host)
 
     def submit(self, key: str, pipeline: Path, arguments: dict[str, Any]) -> str:
@@ -104,12 +117,37 @@ class Kubeflow:
                     raise ModelNotFound(f"{len(known)} runs begin with {run_id!r}; nivesh runs lists them")
                 run_id = known[0]
             found = self.client.get_run(run_id)
-        steps = [_step(one) for one in (found.run_details.task_details or [] if found.run_details else [])]
-        steps = [one for one in steps if not one.name.endswith("-driver") and one.name not in ("root", "executor")]
-        return _run(found), sorted(steps, key=lambda one: (one.begun is None, one.begun and one.begun.timestamp()))
+        tasks = found.run_details.task_details or [] if found.run_details else []
+        steps = [_step(one) for one in tasks if not NO_STEP.search(one.display_name or "-driver")]
+        return _run(found), sorted(steps, key=lambda one: one.begun)
+
+    def follow(self, run_id: str, tell: Callable[[float, str], None]) -> Run:
+        """Wait for the end of a run; ``tell`` gets (finished part of the known steps, the steps that run)."""
+        while True:
+            run, steps = self.read(run_id)
+            if run.seconds is not None:
+                return run
+            done = sum(one.state in FINISHED for one in steps)
+            running = [one.name for one in steps if one.state == "RUNNING"]
+            tell(done / max(len(steps), 1), ", ".join(running) or "waits")
+            time.sleep(LOOK_EVERY_SECONDS)
 
     def _experiment(self, key: str) -> str:
         return self.client.create_experiment(key.replace("_", "-")).experiment_id
+
+
+def logs(cluster: Cluster, run_id: str) -> Iterator[tuple[str, str]]:
+    """What each step of a run has said, tries that failed too: (the step, its words), oldest first."""
+    for pod in cluster.pods(f"pipeline/runid={run_id}"):
+        node = pod["metadata"]["annotations"].get("workflows.argoproj.io/node-name", "")
+        if named := NODE.search(node):
+            again = f", try {int(named['retry']) + 1}" if named["retry"] not in (None, "0") else ""
+            yield named["step"] + again, said(cluster.log(pod, "main"))
+
+
+def said(log: str) -> str:
+    """The step's own words in a log of Kubeflow's: without those of Argo, of the launcher, and what they were given."""
+    return BLOCK.sub("", NOISE.sub("", log)).strip()
 
 
 @contextlib.contextmanager

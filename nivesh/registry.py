@@ -23,6 +23,7 @@ from nivesh.settings import PROJECT, settings
 
 RUN = "kfp_run_id"  # tag of MLflow's runs and of versions: the pipeline run that made them
 CHAMPION, CHALLENGER = "champion", "challenger"
+DESCRIPTION = 5000
 STAGES = {"Staging": CHALLENGER, "Production": CHAMPION, "Archived": None, "None": None}
 
 
@@ -217,9 +218,14 @@ def packaged(key: str, version: str, published: str) -> None:
 
 
 def save_card(key: str, version: str, card: str) -> None:
-    """Keep a version's model card: as its description in MLflow, and as a file among the reports."""
-    chosen = find(key, version)
-    client().update_model_version(key, chosen.version, description=card)
+    """Keep a version's model card: as its description in MLflow, and as a file among the reports.
+
+    A database takes no more than 5,000 characters; the run of the training has the whole card, report/card.md.
+    """
+    chosen, shown = find(key, version), card
+    if len(card) > DESCRIPTION:
+        shown = card[: card.rindex("\n", 0, DESCRIPTION - 100)] + f"\n\n… more in report/card.md of run {chosen.run_id}\n"
+    client().update_model_version(key, chosen.version, description=shown)
     folder = settings().reports / key
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"card-{version}.md").write_text(card, encoding="utf-8")

@@ -2,10 +2,12 @@
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 from kfp import compiler
 
 from nivesh import models
+from nivesh.errors import SettingsError
 from pipelines.step import image
 
 
@@ -13,6 +15,24 @@ def get(key: str):
     """The training pipeline of a model."""
     name = models.get(key).SPEC.key
     return getattr(importlib.import_module(f"pipelines.{name}"), f"train_{name}")
+
+
+def arguments(key: str, data_path: str, seed: int, given: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a model's pipeline.
+
+    Args:
+        given: further ones by name, the pipeline's own (canary) or those of the model's training.
+
+    Raises:
+        SettingsError: a name is none of them, or a value does not fit.
+    """
+    own = {name: value for name, value in given.items() if name in get(key).component_spec.inputs}
+    params = {name: value for name, value in given.items() if name not in own}
+    models.parameters(key, params)  # a wrong name or value must not cost the time of the steps before the training
+    for name, value in own.items():
+        if type(value) is not int or not 0 <= value <= 100:
+            raise SettingsError(f"{name}={value!r} must be a whole number from 0 to 100")
+    return {"data_path": data_path, "seed": seed, "params": params} | own
 
 
 def compile_to(key: str, path: Path, registry: str = "") -> Path:
