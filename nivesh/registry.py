@@ -23,7 +23,7 @@ from nivesh.settings import PROJECT, settings
 
 RUN = "kfp_run_id"  # tag of MLflow's runs and of versions: the pipeline run that made them
 CHAMPION, CHALLENGER = "champion", "challenger"
-DESCRIPTION = 5000
+DESCRIPTION = 5000  # characters that MLflow's databases take
 STAGES = {"Staging": CHALLENGER, "Production": CHAMPION, "Archived": None, "None": None}
 
 
@@ -43,7 +43,10 @@ def create_experiment(name: str, tags: Mapping[str, str] | None = None) -> str:
     """The id of the experiment of this name, made if it is not there, and made MLflow's default tracking place."""
     import mlflow  # the fluent API that the guide's own code goes on with
 
+    given = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(settings().mlflow_uri)
+    if given is None:  # MLflow writes its answer there, where our settings would read it as somebody's wish
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
     existing = client().get_experiment_by_name(name)
     if existing:
         return existing.experiment_id
@@ -218,13 +221,12 @@ def packaged(key: str, version: str, published: str) -> None:
 
 
 def save_card(key: str, version: str, card: str) -> None:
-    """Keep a version's model card: as its description in MLflow, and as a file among the reports.
-
-    A database takes no more than 5,000 characters; the run of the training has the whole card, report/card.md.
-    """
+    """Keep a version's model card: as its description in MLflow, and as a file among the reports."""
     chosen, shown = find(key, version), card
     if len(card) > DESCRIPTION:
-        shown = card[: card.rindex("\n", 0, DESCRIPTION - 100)] + f"\n\n… more in report/card.md of run {chosen.run_id}\n"
+        shown = (
+            card[: card.rindex("\n", 0, DESCRIPTION - 100)] + f"\n\n… more in report/card.md of run {chosen.run_id}\n"
+        )
     client().update_model_version(key, chosen.version, description=shown)
     folder = settings().reports / key
     folder.mkdir(parents=True, exist_ok=True)
