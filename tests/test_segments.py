@@ -3,6 +3,7 @@
 import pytest
 
 from nivesh import models, segments, tracking
+from nivesh.registry import flatten
 from tests.conformance.conftest import few_rows
 
 KEY, RUN = "spending_predictor", "0b1c"
@@ -33,8 +34,8 @@ def test_joined_segments_are_the_model_that_is_fitted_in_one_go(home, shared):
         segments.fit(KEY, RUN, names.split(","), shared, quiet)
     whole, facts = segments.join(KEY, RUN, shared)
     assert list(whole.users) == list(at_once.users)
-    assert module.evaluate(whole, rows.test, history=rows.train) == pytest.approx(
-        module.evaluate(at_once, rows.test, history=rows.train), rel=1e-6
+    assert flatten(module.evaluate(whole, rows.test, history=rows.train)) == pytest.approx(
+        flatten(module.evaluate(at_once, rows.test, history=rows.train)), rel=1e-6
     )
     assert facts.keys() == {"segments"}
 

@@ -48,7 +48,7 @@ class Training:
         self.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s")
         self.kubectl("create", "namespace", NAMESPACE)
         self.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
-        self.kubectl("apply", "-f", "-", input=yaml.safe_dump_all([*self.platform(), *self.models()]))
+        kubectl(self.kubeconfig, "apply", "-f", "-", input=yaml.safe_dump_all([*self.platform(), *self.models()]))
         self.kubectl("apply", "--server-side", "-f", str(PROJECT / "manifests/training/kubeflow-2.0"))
         for key in models.keys():
             self.upload(key)
