@@ -1,9 +1,9 @@
-# Serving images, one small target for each family of models: text, tabular, forecast.
+# Images for each family of models: text, tabular, forecast serve; train-text, train-tabular, train-forecast train.
 #
 #   docker build --target text -t nivesh/text:0.1.0 --build-arg VERSION=0.1.0 --build-arg COMMIT=$(git rev-parse HEAD) .
 #
-# They hold what answers, and nothing that trains: no torch, no MLflow, no pipelines, no data, no model. A model's
-# bundle comes from S3 when a pod starts.
+# Those that serve hold what answers, and nothing that trains: no torch, no MLflow, no pipelines, no data, no model. A
+# model's bundle comes from S3 when a pod starts.
 
 FROM python:3.11-slim AS python
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
@@ -67,6 +67,72 @@ ARG VERSION=dev
 ARG COMMIT=unknown
 LABEL org.opencontainers.image.title="Nivesh forecast models" \
       org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT
+
+# --- training -------------------------------------------------------------------------------------------------------
+# What all families share is one layer, which MLflow's server has too; a family adds its own packages to it. PyPI's torch
+# brings CUDA's gigabytes: PIP_EXTRA_INDEX_URL may name an index with the build for CPUs.
+FROM python AS training
+ARG PIP_EXTRA_INDEX_URL
+WORKDIR /app
+COPY requirements/serving.txt requirements/training.txt /tmp/
+RUN python -m venv --without-pip /opt/venv && \
+    pip --python /opt/venv install --no-cache-dir -r /tmp/serving.txt -r /tmp/training.txt && \
+    find /opt/venv -type d -name tests -prune -exec rm -r {} +
+
+FROM training AS train-text-packages
+COPY requirements/text.txt requirements/training-text.txt /tmp/
+RUN pip --python /opt/venv install --no-cache-dir -r /tmp/text.txt -r /tmp/training-text.txt
+
+FROM training AS train-tabular-packages
+COPY requirements/tabular.txt requirements/training-tabular.txt /tmp/
+RUN sed -i s/^xgboost/xgboost-cpu/ /tmp/tabular.txt && \
+    pip --python /opt/venv install --no-cache-dir -r /tmp/tabular.txt -r /tmp/training-tabular.txt
+
+FROM training AS train-forecast-packages
+COPY requirements/forecast.txt /tmp/
+RUN pip --python /opt/venv install --no-cache-dir -r /tmp/forecast.txt
+
+FROM python AS training-code
+WORKDIR /app
+COPY nivesh nivesh
+COPY data data
+RUN python -m compileall -q --invalidation-mode unchecked-hash .
+
+# A step's command comes from the pipeline. /tmp is where it works; KFP mounts /minio, /s3 and /gcs for its artifacts.
+FROM train-text-packages AS train-text
+COPY --from=training-code /app /app
+ARG COMMIT=unknown
+ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
+USER 10001:10001
+
+FROM train-tabular-packages AS train-tabular
+COPY --from=training-code /app /app
+ARG COMMIT=unknown
+ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
+USER 10001:10001
+
+FROM train-forecast-packages AS train-forecast
+COPY --from=training-code /app /app
+ARG COMMIT=unknown
+ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
+USER 10001:10001
+
+# --- for clusters without managed services --------------------------------------------------------------------------
+FROM training AS mlflow
+COPY requirements/tracking.txt /tmp/
+RUN pip --python /opt/venv install --no-cache-dir -r /tmp/tracking.txt
+ENV HOME=/tmp MLFLOW_DISABLE_TELEMETRY=true
+USER 10001:10001
+WORKDIR /tmp
+ENTRYPOINT ["mlflow", "server"]
+
+# MLflow's tables in a test cluster; elsewhere use a managed database.
+FROM debian:bookworm-slim AS mariadb
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends mariadb-server-core mariadb-client && rm -rf /var/lib/apt/lists/*
+COPY --chmod=755 manifests/training/start-mariadb /usr/local/bin/start-mariadb
+USER 10001:10001
+WORKDIR /tmp
+ENTRYPOINT ["start-mariadb"]
 
 # For a test cluster only; elsewhere a managed Redis holds the online features.
 FROM debian:bookworm-slim AS redis

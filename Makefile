@@ -6,7 +6,7 @@ DOCKER ?= docker
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench bench-features serve images clean
+.PHONY: help demo test check golden bench bench-features serve images training-images clean
 
 help:  ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -44,6 +44,12 @@ serve: $(INSTALLED)  ## serve the champions on port 8080
 images:  ## the serving images, by docker or what DOCKER names
 	for family in text tabular forecast redis; do \
 	  $(DOCKER) build --target $$family -t nivesh/$$family:dev --build-arg VERSION=$(VERSION) \
+	    --build-arg COMMIT=$$(git rev-parse HEAD) -f Dockerfile . || exit 1; \
+	done
+
+training-images:  ## the images of training: steps by family, MLflow, and its database for a test cluster
+	for target in train-text train-tabular train-forecast mlflow mariadb; do \
+	  $(DOCKER) build --target $$target -t nivesh/train-$${target#train-}:dev \
 	    --build-arg COMMIT=$$(git rev-parse HEAD) -f Dockerfile . || exit 1; \
 	done
 

@@ -6,6 +6,7 @@ from components.image import component
 @component
 def evaluate(
     key: str,
+    run: str,
     model: Input[Model],
     learn: Input[Dataset],
     held_out: Input[Dataset],
@@ -16,6 +17,7 @@ def evaluate(
 
     Args:
         key: The model's key.
+        run: The id of the pipeline's run.
         model: The challenger.
         learn: What came before the held-out rows, for models that need a history.
         held_out: The rows to judge by.
@@ -25,21 +27,22 @@ def evaluate(
     import json
     from pathlib import Path
 
-    from nivesh import bundle, data, models, registry
+    from nivesh import bundle, data, models, registry, tracking
 
-    module = models.get(key)
-    history, rows = data.load(learn.path), data.load(held_out.path)
-    challenger = module.load(Path(model.path))
-    measured = module.evaluate(challenger, rows, history=history)
-    champion = None
-    if registry.by_alias(key, registry.CHAMPION):
-        _, _, served = bundle.load(registry.champion_bundle(key))
-        champion = module.evaluate(served, rows, history=history)
-    folder = Path(report.path)
-    folder.mkdir(parents=True)
-    (folder / "metrics.json").write_text(json.dumps(measured, indent=2))
-    (folder / "champion.json").write_text(json.dumps(champion, indent=2))
-    module.plot(challenger, rows, folder, history=history)
+    with tracking.step(key, run, "evaluate"):
+        module = models.get(key)
+        history, rows = data.load(learn.path), data.load(held_out.path)
+        challenger = module.load(Path(model.path))
+        measured = module.evaluate(challenger, rows, history=history)
+        champion = None
+        if registry.by_alias(key, registry.CHAMPION):
+            _, _, served = bundle.load(registry.champion_bundle(key))
+            champion = module.evaluate(served, rows, history=history)
+        folder = Path(report.path)
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(json.dumps(measured, indent=2))
+        (folder / "champion.json").write_text(json.dumps(champion, indent=2))
+        module.plot(challenger, rows, folder, history=history)
     for name, value in registry.flatten(measured).items():
         if "." not in name:
             metrics.log_metric(name, value)

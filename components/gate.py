@@ -4,13 +4,14 @@ from components.image import component
 
 
 @component
-def gate(key: str, model: Input[Model], report: Input[Artifact], verdict: Output[Artifact]) -> bool:
+def gate(key: str, run: str, model: Input[Model], report: Input[Artifact], verdict: Output[Artifact]) -> bool:
     """Decide whether the challenger may be registered, and record the training in MLflow with the reason, either way.
 
     Its one parameter is named Output, since kfp.local resolves a condition on no other name.
 
     Args:
         key: The model's key.
+        run: The id of the pipeline's run.
         model: The challenger, with what is known of its training.
         report: The metrics of challenger and champion, and the plots.
         verdict: JSON of passed, reason and missed targets; its metadata name the MLflow run.
@@ -18,25 +19,28 @@ def gate(key: str, model: Input[Model], report: Input[Artifact], verdict: Output
     import json
     from pathlib import Path
 
-    from nivesh import cards, models, registry
+    from nivesh import cards, models, tracking
     from nivesh.gate import decide
 
-    spec = models.get(key).SPEC
-    folder = Path(report.path)
-    metrics = json.loads((folder / "metrics.json").read_text())
-    decision = decide(spec, metrics, json.loads((folder / "champion.json").read_text()))
-    Path(verdict.path).write_text(json.dumps(decision.as_dict()))
-    facts = dict(model.metadata)
-    (folder / "card.md").write_text(cards.card(spec, "(this training)", metrics, decision, facts))
-    params = facts.pop("params")
-    run_id = registry.record_run(
-        key,
-        params=params,
-        metrics=metrics | {"training_seconds": facts["seconds"]},
-        tags={"gate": "passed" if decision.passed else "refused", "gate_reason": decision.reason}
-        | {name: str(value) for name, value in facts.items()},
-        files={"report": folder} | ({"model": Path(model.path)} if decision.passed else {}),
-    )
-    print(f"{'passed' if decision.passed else 'refused'}: {decision.reason}")
-    verdict.metadata["run_id"] = run_id
+    with tracking.step(key, run, "gate"):
+        spec = models.get(key).SPEC
+        folder = Path(report.path)
+        metrics = json.loads((folder / "metrics.json").read_text())
+        decision = decide(spec, metrics, json.loads((folder / "champion.json").read_text()))
+        Path(verdict.path).write_text(json.dumps(decision.as_dict()))
+        facts = dict(model.metadata)
+        (folder / "card.md").write_text(cards.card(spec, "(this training)", metrics, decision, facts))
+        params = facts.pop("params")
+        verdict.metadata["run_id"] = tracking.parent(key, run)
+        tracking.record(
+            verdict.metadata["run_id"],
+            params=params,
+            metrics=metrics | {"training_seconds": facts["seconds"]},
+            tags={"gate": "passed" if decision.passed else "refused", "gate_reason": decision.reason}
+            | {name: str(value) for name, value in facts.items()},
+            files={"report": folder} | ({"model": Path(model.path)} if decision.passed else {}),
+        )
+        print(f"{'passed' if decision.passed else 'refused'}: {decision.reason}")
+    if not decision.passed:
+        tracking.finish(key, run)
     return decision.passed

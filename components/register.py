@@ -4,27 +4,31 @@ from components.image import component
 
 
 @component
-def register(key: str, model: Input[Model], verdict: Input[Artifact]) -> str:
-    """Register the model as the next version and as challenger; returns its semantic version.
+def register(key: str, run: str, model: Input[Model], verdict: Input[Artifact]) -> str:
+    """Register the model as the next version, once for a run; returns its semantic version.
+
+    It is nobody's challenger before it is packaged.
 
     Args:
         key: The model's key.
+        run: The id of the pipeline's run.
         model: The challenger, with what is known of its training.
         verdict: What the gate said, and which MLflow run holds the model's files.
     """
     import json
     from pathlib import Path
 
-    from nivesh import registry
+    from nivesh import registry, tracking
 
-    decision = json.loads(Path(verdict.path).read_text())
-    tags = {name: str(model.metadata[name]) for name in ("data_sha256", "data_source", "git_commit", "training_source")}
-    version = registry.register_model(
-        key,
-        f"runs:/{verdict.metadata['run_id']}/model",
-        tags=tags | {"targets_missed": "; ".join(decision["missed"]), "gate_reason": decision["reason"]},
-        description=decision["reason"],
-    )
-    registry.transition_model_stage(key, version.version, "Staging")
-    print(f"{key} {registry.label(version)} is registered as challenger")
+    with tracking.step(key, run, "register"):
+        decision = json.loads(Path(verdict.path).read_text())
+        facts = ("data_sha256", "data_source", "git_commit", "training_source")
+        tags = {name: str(model.metadata[name]) for name in facts} | {registry.RUN: run}
+        version = registry.registered_by(key, run) or registry.register_model(
+            key,
+            f"runs:/{verdict.metadata['run_id']}/model",
+            tags=tags | {"targets_missed": "; ".join(decision["missed"]), "gate_reason": decision["reason"]},
+            description=decision["reason"],
+        )
+        print(f"{key} {registry.label(version)} is registered")
     return registry.label(version)

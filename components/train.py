@@ -4,36 +4,28 @@ from components.image import component
 
 
 @component
-def train(key: str, learn: Input[Dataset], params: dict, model: Output[Model]):
+def train(key: str, run: str, rows: Input[Dataset], params: dict, model: Output[Model]):
     """Fit the model and save it in its portable format.
 
     Args:
         key: The model's key.
-        learn: The rows to learn from.
+        run: The id of the pipeline's run.
+        rows: The rows to learn from.
         params: Training parameters that differ from the model's defaults.
         model: A folder with the saved model.
     """
     import time
     from pathlib import Path
 
-    from nivesh import data, models
-    from nivesh.registry import code_version
-
-    def progress(fraction: float, text: str) -> None:
-        print(f"progress {fraction:.3f} {text}", flush=True)
+    from nivesh import data, models, tracking
 
     used = models.parameters(key, params)
     module = models.get(key)
     started = time.monotonic()
-    fitted = module.fit(data.load(learn.path), progress=progress, **used)
-    seconds = round(time.monotonic() - started, 1)
+    with tracking.step(key, run, "train"):
+        fitted = module.fit(data.load(rows.path), progress=tracking.tell, **used)
+    seconds = time.monotonic() - started
     Path(model.path).mkdir(parents=True)
     module.save(fitted, Path(model.path))
-    model.metadata |= {
-        **learn.metadata,
-        "params": used,
-        "seconds": seconds,
-        "git_commit": code_version(),
-        "training_source": f"nivesh.models.{key}",
-    }
-    print(f"trained in {seconds} s")
+    model.metadata |= rows.metadata | tracking.facts(key, used, seconds)
+    print(f"trained in {seconds:.1f} s")

@@ -18,7 +18,7 @@ from kubernetes import client, config
 
 from nivesh.errors import ClusterError, ModelNotFound, NiveshError, RolloutFailed, RolloutRefused
 from nivesh.rollout import Observed, Wish, decide
-from nivesh.rollout.actions import Done, Failed, Patch, Promote, Refused, Rollback, Wait
+from nivesh.rollout.actions import Deploy, Done, Failed, Patch, Promote, Refused, Rollback, Traffic, Wait
 from nivesh.rollout.observed import KNATIVE, mode_of, observe
 from nivesh.settings import settings
 
@@ -116,6 +116,19 @@ class Cluster:
         with contextlib.suppress(_Answer):
             self._call("POST", f"/api/v1/namespaces/{self.namespace}/events", event)
 
+    def pods(self, label: str) -> list[dict]:
+        """The pods with a label, oldest first."""
+        found = self._get(f"/api/v1/namespaces/{self.namespace}/pods", {"labelSelector": label})["items"]
+        return sorted(found, key=lambda pod: pod["metadata"]["creationTimestamp"])
+
+    def log(self, pod: dict, container: str) -> str:
+        """What a container has said so far; empty where it has not begun."""
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}/log"
+        try:
+            return self._call("GET", path, query={"container": container}, text=True)[0]
+        except _Answer:
+            return ""
+
     def _services(self) -> str:
         return f"/apis/{GROUP}/namespaces/{self.namespace}/inferenceservices"
 
@@ -197,6 +210,8 @@ def follow(
         spent = time.monotonic() - started
         match decide(seen, wish):
             case Done(message):
+                if not isinstance(wish, Deploy | Traffic):
+                    _crown(key, seen.version)
                 return message
             case Refused(reason):
                 raise RolloutRefused(reason)
@@ -228,6 +243,18 @@ def _tag(key: str, version: str, name: str, value: str) -> None:
 
     with contextlib.suppress(NiveshError):
         registry.client().set_model_version_tag(key, registry.find(key, version).version, name, value)
+
+
+def _crown(key: str, version: str) -> None:
+    """What all requests go to is the champion in MLflow, where a registry can be reached that knows the version."""
+    if not (key and _registry_answers()):
+        return
+    from nivesh import registry
+
+    with contextlib.suppress(NiveshError):
+        champion = registry.by_alias(key, registry.CHAMPION)
+        if champion is None or registry.label(champion) != version:
+            registry.serve(key, version)
 
 
 def _registry_answers() -> bool:

@@ -9,6 +9,7 @@ import logging
 import os
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from nivesh import storage
 from nivesh.errors import GateRefused, ModelNotFound, SettingsError
 from nivesh.settings import PROJECT, settings
 
+RUN = "kfp_run_id"  # tag of MLflow's runs and of versions: the pipeline run that made them
 CHAMPION, CHALLENGER = "champion", "challenger"
+DESCRIPTION = 5000  # characters that MLflow's databases take
 STAGES = {"Staging": CHALLENGER, "Production": CHAMPION, "Archived": None, "None": None}
 
 
@@ -39,7 +43,10 @@ def create_experiment(name: str, tags: Mapping[str, str] | None = None) -> str:
     """The id of the experiment of this name, made if it is not there, and made MLflow's default tracking place."""
     import mlflow  # the fluent API that the guide's own code goes on with
 
+    given = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(settings().mlflow_uri)
+    if given is None:  # MLflow writes its answer there, where our settings would read it as somebody's wish
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
     existing = client().get_experiment_by_name(name)
     if existing:
         return existing.experiment_id
@@ -77,7 +84,11 @@ def register_model(
     if run_id:
         root = mlflow_client.get_run(run_id).info.artifact_uri
         source = f"{root}/{model_uri.removeprefix(f'runs:/{run_id}').lstrip('/')}"
-    return mlflow_client.create_model_version(model_name, source, run_id, tags=tags, description=description)
+    made = mlflow_client.create_model_version(model_name, source, run_id, tags=tags, description=description)
+    before = [one for one in versions(model_name) if int(one.version) < int(made.version)]
+    if label(made) in map(label, before):  # another training has registered at the same moment
+        _tag(made, "version", next_version([label(one) for one in before]))
+    return mlflow_client.get_model_version(model_name, made.version)
 
 
 def transition_model_stage(
@@ -117,39 +128,15 @@ def get_latest_version(model_name: str, stage: str | None = None) -> str | None:
 # --- the pipelines' and the command line's calls ---------------------------------------------------------------------
 
 
-def record_run(
-    key: str,
-    *,
-    params: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-    tags: Mapping[str, str],
-    files: Mapping[str, Path],
-) -> str:
-    """One finished MLflow run of a training: parameters, numbers, tags, and folders or files by artifact path."""
-    mlflow_client = client()
-    run = mlflow_client.create_run(create_experiment(key), tags=dict(tags), run_name=f"train-{key.replace('_', '-')}")
-    run_id = run.info.run_id
-    try:
-        for name, value in params.items():
-            mlflow_client.log_param(run_id, name, value)
-        for name, value in flatten(metrics).items():
-            mlflow_client.log_metric(run_id, name, value)
-        for place, path in files.items():
-            if path.is_dir():
-                mlflow_client.log_artifacts(run_id, str(path), place)
-            else:
-                mlflow_client.log_artifact(run_id, str(path), place)
-    except BaseException:
-        mlflow_client.set_terminated(run_id, "FAILED")
-        raise
-    mlflow_client.set_terminated(run_id, "FINISHED")
-    return run_id
-
-
 def versions(key: str) -> list[ModelVersion]:
     """All versions of a model, oldest first."""
     found = client().search_model_versions(f"name='{key}'")
     return sorted(found, key=lambda version: int(version.version))
+
+
+def registered_by(key: str, run: str) -> ModelVersion | None:
+    """The version that a pipeline run has registered, or None."""
+    return next((one for one in versions(key) if one.tags.get(RUN) == run), None)
 
 
 def find(key: str, version: str | int) -> ModelVersion:
@@ -211,14 +198,36 @@ def rollback(key: str, reason: str) -> ModelVersion:
 
 
 def bundle_of(version: ModelVersion) -> Path:
-    """The folder of a version's served bundle."""
-    return settings().bundles / version.name / label(version)
+    """The folder of a version's served bundle; one that was published and is not here yet is fetched."""
+    folder = settings().bundles / version.name / label(version)
+    if not folder.exists() and (published := version.tags.get("bundle")):
+        return storage.fetch(published)
+    return folder
+
+
+def created(key: str, version: str) -> str:
+    """When a version was registered, ISO time: the same however often its bundle is made."""
+    moment = find(key, version).creation_timestamp / 1000
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+
+
+def packaged(key: str, version: str, published: str) -> None:
+    """From now on a version is whole, and may be served: it is the challenger. ``published`` is its bundle in S3, or ""."""
+    chosen = find(key, version)
+    if published:
+        _tag(chosen, "bundle", published)
+    if CHAMPION not in chosen.aliases:  # a step that is done once more must not take the champion down
+        _set_stage(chosen, "Staging", CHALLENGER, archive_existing=True)
 
 
 def save_card(key: str, version: str, card: str) -> None:
     """Keep a version's model card: as its description in MLflow, and as a file among the reports."""
-    chosen = find(key, version)
-    client().update_model_version(key, chosen.version, description=card)
+    chosen, shown = find(key, version), card
+    if len(card) > DESCRIPTION:
+        shown = (
+            card[: card.rindex("\n", 0, DESCRIPTION - 100)] + f"\n\n… more in report/card.md of run {chosen.run_id}\n"
+        )
+    client().update_model_version(key, chosen.version, description=shown)
     folder = settings().reports / key
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"card-{version}.md").write_text(card, encoding="utf-8")

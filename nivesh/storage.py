@@ -4,7 +4,12 @@ Endpoint and credentials are found by boto3 as everywhere: AWS_ENDPOINT_URL, AWS
 AWS_SECRET_ACCESS_KEY, a profile, or the role of a pod.
 """
 
+import contextlib
 import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +18,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from nivesh import bundle
-from nivesh.errors import BundleError, SettingsError, StorageUnavailable
+from nivesh.errors import BundleError, DataError, SettingsError, StorageUnavailable
 from nivesh.settings import settings
 
 
@@ -36,22 +41,79 @@ def publish(folder: Path) -> str:
     place = address(manifest.key, manifest.version)
     bucket, prefix = _split(place)
     wanted = json.loads((folder / bundle.MANIFEST).read_text(encoding="utf-8"))
-    try:
+    with _answers(place):
         s3 = boto3.client("s3")
         found = _manifest(s3, bucket, prefix)
         if found is None:
             for name in manifest.files:
                 s3.upload_file(str(folder / name), bucket, f"{prefix}/{name}")
             found = _write_manifest(s3, bucket, prefix, folder / bundle.MANIFEST, wanted)
-    except (BotoCoreError, ClientError, boto3.exceptions.Boto3Error) as error:
-        raise StorageUnavailable(
-            f"{place}: {error}; check AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        ) from error
     if found != wanted:
         raise BundleError(
             f"{place}: this version exists with other content; a bundle never changes, so publish another"
         )
     return place
+
+
+def fetch(place: str) -> Path:
+    """Download a published bundle and verify it; returns its folder among the bundles of this machine.
+
+    Raises:
+        BundleError: there is no bundle, or a file of it is missing or was changed.
+        StorageUnavailable: S3 cannot be reached or refuses.
+    """
+    bucket, prefix = _split(place)
+    key, version = prefix.split("/")[-2:]
+    target = settings().bundles / key / version
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(dir=target.parent, prefix=".staged-"))
+    try:
+        with _answers(place):
+            s3 = boto3.client("s3")
+            found = _manifest(s3, bucket, prefix)
+            if found is None:
+                raise BundleError(f"{place}: there is no bundle; publish it: nivesh publish {key} --version {version}")
+            for name in (*found["files"], bundle.MANIFEST):
+                (staged / name).parent.mkdir(parents=True, exist_ok=True)
+                s3.download_file(bucket, f"{prefix}/{name}", str(staged / name))
+        bundle.verify(staged)
+        staged.chmod(0o755)
+        if not target.exists():
+            os.replace(staged, target)
+        return target
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def download(place: str, folder: Path) -> Path:
+    """Download one object, such as ``s3://data/loans.csv``, into a folder; returns the file.
+
+    Raises:
+        DataError: there is no such object.
+        StorageUnavailable: S3 cannot be reached or refuses.
+    """
+    bucket, name = _split(place)
+    file = folder / Path(name).name
+    try:
+        with _answers(place):
+            boto3.client("s3").download_file(bucket, name, str(file))
+    except StorageUnavailable as error:
+        cause = error.__cause__
+        if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in ("404", "NoSuchBucket", "NoSuchKey"):
+            raise DataError(f"{place}: there is no such object") from None
+        raise
+    return file
+
+
+@contextlib.contextmanager
+def _answers(place: str) -> Iterator[None]:
+    """One error for all that can be wrong with S3."""
+    try:
+        yield
+    except (BotoCoreError, ClientError, boto3.exceptions.Boto3Error) as error:
+        raise StorageUnavailable(
+            f"{place}: {error}; check AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        ) from error
 
 
 def _manifest(s3: Any, bucket: str, prefix: str) -> Any:
@@ -77,5 +139,5 @@ def _split(place: str) -> tuple[str, str]:
     """Bucket and prefix of an address."""
     parts = urlsplit(place)
     if parts.scheme != "s3" or not parts.netloc:
-        raise SettingsError(f"NIVESH_BUNDLE_STORE={settings().bundle_store!r}: give a bucket, such as s3://models")
+        raise SettingsError(f"{place!r}: give a bucket in NIVESH_BUNDLE_STORE or data_path, such as s3://models")
     return parts.netloc, parts.path.strip("/")

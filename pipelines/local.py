@@ -65,6 +65,7 @@ def run(key: str, arguments: dict[str, Any], progress: Progress = lambda step, f
         try:
             with contextlib.redirect_stdout(log), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*have no effect in the current local runner")
+                warnings.filterwarnings("ignore", message=".*custom or non-Python base image")
                 pipeline(**arguments)
         except RuntimeError:
             raise StepFailed(f"{log.error or 'a step failed'} (log: {folder / 'log.txt'})") from None

@@ -12,7 +12,7 @@ def home(tmp_path, monkeypatch):
     from nivesh import feature_store
 
     monkeypatch.setenv("NIVESH_HOME", str(tmp_path / "home"))
-    for name in ("NIVESH_TRACKING_URI", "NIVESH_REDIS_URL"):
+    for name in ("NIVESH_TRACKING_URI", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "NIVESH_REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
     yield tmp_path / "home"
     feature_store.close()

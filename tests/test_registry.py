@@ -1,7 +1,9 @@
+import uuid
+
 import mlflow
 import pytest
 
-from nivesh import registry
+from nivesh import registry, tracking
 from nivesh.errors import GateRefused, ModelNotFound, SettingsError
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -10,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("home")
 def version(missed: str = "") -> str:
     """Register one version of "toy" as the pipelines do; returns its semantic version."""
     registry.create_experiment("toy")
-    run_id = registry.record_run("toy", params={"depth": 3}, metrics={"auc": 0.9}, tags={}, files={})
+    run_id = tracking.parent("toy", uuid.uuid4().hex)
     return registry.label(registry.register_model("toy", f"runs:/{run_id}/model", tags={"targets_missed": missed}))
 
 
@@ -85,11 +87,37 @@ def test_what_is_not_there():
         registry.transition_model_stage("toy", 1, "live")
 
 
-def test_a_run_that_cannot_be_recorded_is_marked_failed(tmp_path):
-    with pytest.raises(Exception, match="nowhere"):
-        registry.record_run("toy", params={}, metrics={}, tags={}, files={"report": tmp_path / "nowhere"})
-    (run,) = registry.client().search_runs([registry.create_experiment("toy")])
-    assert run.info.status == "FAILED"
+def test_two_trainings_at_once_get_different_versions(monkeypatch):
+    """Both have read the same list of versions before either of them has registered."""
+    version()
+    real, stale = registry.versions, registry.versions("toy")
+    answers = [stale]
+    monkeypatch.setattr(registry, "versions", lambda key: answers.pop() if answers else real(key))
+    assert version() == "1.1.0"
+    answers.append(stale)
+    assert version() == "1.2.0"
+
+
+def test_a_version_is_challenger_only_when_it_is_packaged():
+    name = version()
+    assert registry.by_alias("toy", "challenger") is None
+    registry.packaged("toy", name, "s3://models/toy/1.0.0")
+    assert registry.label(registry.by_alias("toy", "challenger")) == name
+    assert registry.find("toy", name).tags["bundle"] == "s3://models/toy/1.0.0"
+    registry.serve("toy", name)
+    registry.packaged("toy", name, "")  # the step is tried again
+    assert registry.label(registry.by_alias("toy", "champion")) == name
+    assert registry.by_alias("toy", "challenger") is None
+
+
+def test_a_card_that_no_database_takes_is_shortened_and_says_where_it_goes_on(home):
+    name = version()
+    card = "# toy\n" + "a line of the card\n" * 400
+    registry.save_card("toy", name, card)
+    shown = registry.find("toy", name).description
+    assert len(shown) <= 5000
+    assert "more in report/card.md of run" in shown
+    assert (home / "reports" / "toy" / "card-1.0.0.md").read_text() == card
 
 
 def test_next_version_takes_only_semantic_ones():

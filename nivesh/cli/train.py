@@ -12,10 +12,12 @@ CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 def train(
     context: Context,
     key: Annotated[str, Argument(help="the model, such as intent_classifier")],
-    data_path: Annotated[Path | None, Option(help="your file; the shipped sample without it")] = None,
+    data_path: Annotated[str, Option(help="your file, or s3://BUCKET/NAME; the shipped sample without it")] = "",
     seed: Annotated[int, Option(help="draws the held-out rows")] = 0,
 ):
     """Train a model: its whole Kubeflow pipeline on this machine, from the file to the served bundle.
+
+    `nivesh run` does the same, and on a cluster too.
 
     Further options are parameters of the model's training; a wrong name lists them.
 
@@ -31,15 +33,21 @@ def train(
 
     nivesh train credit_risk --data-path loans.csv --max-depth 3
     """
+    locally(key, data_path, seed, context.args)
+
+
+def locally(key: str, data_path: str, seed: int, args: list[str]) -> None:
+    """Run a model's pipeline on this machine, and show what it gave. ``args`` are the options that nobody has read."""
+    import pipelines
     from nivesh import models
     from nivesh.cli.progress import bar
     from nivesh.cli.tables import results
     from pipelines import local
 
     key = models.get(key).SPEC.key
-    params = given(context.args)
-    models.parameters(key, params)  # a wrong name or value must not cost the time of the steps before the training
-    arguments = {"data_path": str(data_path.resolve()) if data_path else "", "seed": seed, "params": params}
+    if data_path and not data_path.startswith("s3://"):
+        data_path = str(Path(data_path).resolve())
+    arguments = pipelines.arguments(key, data_path, seed, given(args))
     with bar(key) as progress:
         result = local.run(key, arguments, lambda step, fraction, text: progress(fraction, f"{step} {text}"))
     passed = result.verdict["passed"]

@@ -6,8 +6,8 @@ of it, so a rollout may be interrupted anywhere and called again, from any machi
 
 import re
 
-from nivesh.rollout import knative, standard
-from nivesh.rollout.actions import Action, Deploy, Refused, Traffic, Wish
+from nivesh.rollout import first, knative, standard
+from nivesh.rollout.actions import Action, Deploy, Refused, Start, Traffic, Wish
 from nivesh.rollout.observed import KNATIVE, Observed
 
 VERSION = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,31}"  # a folder's name in S3, and with "-" for "." in the name of a Service
@@ -24,4 +24,6 @@ def decide(seen: Observed, wish: Wish) -> Action:
     if len(seen.canaries) > 1:
         names = ", ".join(canary.version for canary in seen.canaries)
         return Refused(f"{seen.name} has several canaries ({names}); leave one in its manifest")
+    if isinstance(wish, Start):
+        return first.decide(seen, wish)
     return (knative if seen.mode == KNATIVE else standard).decide(seen, wish)

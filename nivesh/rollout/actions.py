@@ -5,6 +5,14 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Start:
+    """Make the first version the stable one, where nothing is served yet; ``uri`` is its bundle's address."""
+
+    version: str
+    uri: str
+
+
+@dataclass(frozen=True)
 class Deploy:
     """Bring a version up beside the stable one, and give it a share of the requests."""
 
@@ -34,7 +42,7 @@ class Rollback:
     version: str = ""
 
 
-Wish = Deploy | Traffic | Promote | Rollback
+Wish = Start | Deploy | Traffic | Promote | Rollback
 
 
 @dataclass(frozen=True)

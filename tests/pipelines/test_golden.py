@@ -7,6 +7,8 @@ import yaml
 
 import pipelines
 from nivesh import models
+from nivesh.errors import SettingsError
+from pipelines.step import ENVIRONMENT, SECRET
 
 GOLDEN = Path(__file__).parent / "golden"
 KEYS = models.keys()
@@ -28,13 +30,58 @@ def test_no_golden_file_is_left_over():
 def test_steps_are_those_of_the_readme(key):
     compiled = yaml.safe_load((GOLDEN / f"{key}.yaml").read_text().split("---")[0])
     tasks = set(compiled["root"]["dag"]["tasks"])
-    assert {"ingest", "validate", "split", "train", "evaluate", "gate"} <= tasks
+    by_segment = {"learn", "segments", "join"}
+    assert {"ingest", "validate", "split", "evaluate", "gate"} <= tasks
+    assert "train" in tasks or by_segment <= tasks
     released = set(compiled["components"]["comp-condition-1"]["dag"]["tasks"])
-    assert released == {"register", "package", "promote"}, "what is released stands behind the gate"
+    assert released == {"register", "package", "deploy"}, "what is released stands behind the gate"
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_nothing_of_this_machine_is_in_the_yaml(key, monkeypatch, tmp_path):
     monkeypatch.setenv("NIVESH_HOME", "/somewhere/else")
-    monkeypatch.setenv("NIVESH_TRACKING_URI", "https://mlflow.example")
+    for name in ENVIRONMENT:
+        monkeypatch.setenv(name, "https://somewhere.example")
     assert pipelines.compile_to(key, tmp_path / "p.yaml").read_text() == (GOLDEN / f"{key}.yaml").read_text()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_step_has_image_size_time_secret_and_second_chances(key):
+    spec, platform = yaml.safe_load_all((GOLDEN / f"{key}.yaml").read_text())
+    executors = spec["deploymentSpec"]["executors"]
+    settings = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    image = f"nivesh/train-{models.get(key).SPEC.runtime}:dev"
+    for name, executor in executors.items():
+        container = executor["container"]
+        assert container["image"] == image
+        assert {"resourceCpuRequest", "resourceMemoryRequest", "resourceMemoryLimit"} <= container["resources"].keys()
+        assert "pip install" not in " ".join(container["command"])
+        assert int(settings[name]["activeDeadlineSeconds"]) > 0
+        (secret,) = settings[name]["secretAsEnv"]
+        assert secret["secretName"] == SECRET
+        assert {one["envVar"] for one in secret["keyToEnv"]} == set(ENVIRONMENT)
+    graphs = [spec["root"], *spec["components"].values()]
+    tasks = [(name, task) for one in graphs if "dag" in one for name, task in one["dag"]["tasks"].items()]
+    steps = [(name, task) for name, task in tasks if f"exec-{name}" in executors]
+    assert {name for name, _ in steps} == {name.removeprefix("exec-") for name in executors}
+    assert all(task["retryPolicy"]["maxRetryCount"] == 3 for _, task in steps)
+    cached = {name for name, task in steps if task["cachingOptions"].get("enableCache")}
+    assert cached <= {"validate", "build-features", "split", "train"}, "others read or change what is outside the run"
+    assert all(task["taskInfo"]["name"] == name for name, task in steps), "KFP 2.0 finds outputs by the display name"
+
+
+def test_a_registry_comes_before_the_images_names_and_nothing_else_changes(tmp_path):
+    there = pipelines.compile_to("credit_risk", tmp_path / "p.yaml", "registry.example.com/team/").read_text()
+    here = (GOLDEN / "credit_risk.yaml").read_text()
+    assert there == here.replace("image: nivesh/", "image: registry.example.com/team/nivesh/")
+
+
+def test_parameters_of_the_pipeline_and_of_the_training_are_told_apart():
+    given = {"canary": 25, "parallel": 3, "horizon": 90}
+    assert pipelines.arguments("spending_predictor", "", 7, given) == {
+        "data_path": "", "seed": 7, "params": {"horizon": 90}, "canary": 25, "parallel": 3,
+    }  # fmt: skip
+    with pytest.raises(SettingsError, match="credit_risk has no parameter 'parallel'"):
+        pipelines.arguments("credit_risk", "", 0, {"parallel": 2})
+    with pytest.raises(SettingsError, match="canary=200 must be a whole number from 0 to 100"):
+        pipelines.arguments("credit_risk", "", 0, {"canary": 200})

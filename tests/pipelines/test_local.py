@@ -43,7 +43,7 @@ def test_the_first_model_is_registered_packaged_and_served(first, home):
     assert {"data_sha256", "git_commit", "params", "seconds"} <= set(manifest.provenance)
     steps = list(dict.fromkeys(step for step, _, _ in told))
     assert steps == [
-        "ingest", "validate", "build-features", "split", "train", "evaluate", "gate", "register", "package", "promote",
+        "ingest", "validate", "build-features", "split", "train", "evaluate", "gate", "register", "package", "deploy",
     ]  # fmt: skip
     assert any(step == "train" and 0 < fraction <= 1 for step, fraction, _ in told)
 
@@ -56,6 +56,10 @@ def test_the_run_is_on_record_with_plots_and_card(first, home):
     kept = {file.path for file in registry.client().list_artifacts(version.run_id, "report")}
     assert {"report/metrics.json", "report/card.md"} <= kept
     assert any(path.endswith(".png") for path in kept)
+    steps = registry.client().search_runs([run.info.experiment_id], f"tags.mlflow.parentRunId = '{version.run_id}'")
+    assert {step.info.run_name for step in steps} == {"train", "evaluate", "gate", "register", "package", "deploy"}
+    assert {step.info.status for step in (*steps, run)} == {"FINISHED"}
+    assert {step.data.tags["kfp_run_id"] for step in (*steps, run)} == {version.tags["kfp_run_id"]}
     assert "Fairness" in (home / "reports" / KEY / "card-1.0.0.md").read_text()
 
 
@@ -65,7 +69,7 @@ def test_a_worse_challenger_is_refused_and_the_reason_kept(first, home, loans):
     assert result.version == ""
     assert registry.get_latest_version(KEY) == "1.0.0"
     assert not (home / "bundles" / KEY / "1.1.0").exists()
-    (newest, *_) = registry.client().search_runs([registry.create_experiment(KEY)])
+    (newest, *_) = registry.client().search_runs([registry.create_experiment(KEY)], "tags.step = 'pipeline'")
     assert newest.data.tags["gate"] == "refused"
     assert newest.data.tags["gate_reason"] == result.verdict["reason"]
 

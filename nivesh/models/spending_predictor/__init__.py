@@ -7,6 +7,7 @@ the feature store keeps (``history.histories``): so strangers are forecast like 
 """
 
 import os
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,15 @@ from nivesh.errors import DataError, UserNotFound
 from nivesh.models.spending_predictor import forecast, judging, learning
 from nivesh.models.spending_predictor.history import first_day, histories, parse
 from nivesh.models.spending_predictor.learning import Known, Model
+from nivesh.models.spending_predictor.shapes import from_json, to_json
 from nivesh.models.spending_predictor.storage import load, save
 from nivesh.models.spending_predictor.terms import SPEC, Answer, Request
 from nivesh.settings import settings
 from nivesh.spec import Split
 
 __all__ = [
-    "SPEC", "Answer", "Request", "build_features", "evaluate", "fit", "histories", "load", "online_features", "plot",
-    "predict", "predict_frame", "save", "split",
+    "SPEC", "Answer", "Request", "build_features", "evaluate", "fit", "fit_segment", "histories", "join", "learn", "load",
+    "online_features", "plot", "predict", "predict_frame", "save", "segments", "split",
 ]  # fmt: skip
 
 
@@ -74,6 +76,17 @@ def fit(
     Raises:
         DataError: too few rows, an unknown user, or a horizon out of range.
     """
+    priors = dict(
+        changepoint_prior=changepoint_prior, seasonality_prior=seasonality_prior, festival_prior=festival_prior
+    )
+    model = learn(train, progress=_part(progress, 0.0, 0.8), user_id=user_id, horizon=horizon, **priors)
+    stored = {user: known.stored for user, known in model.users.items()}
+    users = learning.fit_users(stored, model.shapes, model.common, threads(), _part(progress, 0.8, 1.0))
+    return replace(model, users=users)
+
+
+def learn(train: pd.DataFrame, *, progress: learning.Progress, user_id: str, horizon: int, **priors: float) -> Model:
+    """What ``fit`` learns from everybody: the model without the users' own Prophets. Arguments and errors as there."""
     learning.check(train)
     if not 1 <= horizon <= 365:
         raise DataError(f"horizon={horizon}: give 1 to 365 days")
@@ -81,15 +94,40 @@ def fit(
     stored = histories(train, last)
     if user_id != "all" and user_id not in stored:
         raise DataError(f"user_id={user_id!r} is not in the rows; give one of them or all")
-    priors = dict(
-        changepoint_prior=changepoint_prior, seasonality_prior=seasonality_prior, festival_prior=festival_prior
-    )
-    shapes, common = learning.learn(train, last, priors, threads(), _part(progress, 0.0, 0.3))
-    low, high = learning.measure_errors(train, last, priors, threads(), _part(progress, 0.3, 0.8))
+    shapes, common = learning.learn(train, last, priors, threads(), _part(progress, 0.0, 0.4))
+    low, high = learning.measure_errors(train, last, priors, threads(), _part(progress, 0.4, 1.0))
     common = forecast.Common(common.bills, common.bill_growth, common.segments, low, high)
     wanted = stored if user_id == "all" else {user_id: stored[user_id]}
-    users = learning.fit_users(wanted, shapes, common, threads(), _part(progress, 0.8, 1.0))
-    return Model(shapes, common, users, last, horizon)
+    return Model(shapes, common, {user: Known(one, None) for user, one in wanted.items()}, last, horizon)
+
+
+def segments(model: Model) -> dict[str, list[str]]:
+    """The users of a model of ``learn`` by the income segment that they are in."""
+    edges = [one["from_income"] for one in model.common.segments]
+    found: dict[str, list[str]] = {}
+    for user, known in model.users.items():
+        edge = edges[learning.band(parse(known.stored), edges)]
+        found.setdefault(f"income-from-{edge:.0f}", []).append(user)
+    return dict(sorted(found.items()))
+
+
+def fit_segment(model: Model, segment: str, *, progress: learning.Progress) -> dict[str, dict[str, str]]:
+    """Fit the own Prophets of a segment's users.
+
+    Returns:
+        JSON: ``users``, Prophet's text by user id, and ``failed``, the reason by the id of users without one. A user
+        with a short history is in neither.
+    """
+    failed: dict[str, str] = {}
+    stored = {user: model.users[user].stored for user in segments(model)[segment]}
+    users = learning.fit_users(stored, model.shapes, model.common, threads(), progress, failed)
+    return {"users": {user: to_json(known.own) for user, known in users.items() if known.own}, "failed": failed}
+
+
+def join(model: Model, parts: list[dict[str, dict[str, str]]]) -> Model:
+    """A model of ``learn`` with what ``fit_segment`` gave; users that are in no part are forecast by their segment."""
+    own = {user: from_json(text) for part in parts for user, text in part["users"].items()}
+    return replace(model, users={user: Known(known.stored, own.get(user)) for user, known in model.users.items()})
 
 
 def _part(progress: learning.Progress, start: float, end: float) -> learning.Progress:

@@ -114,11 +114,12 @@ def segments(known: list[History], shapes: Shapes, common: Common) -> list[dict]
     incomes = np.array([one.earning for one in known])
     cuts = np.quantile(incomes[incomes > 0], np.arange(1, BANDS) / BANDS).tolist() if incomes.any() else []
     edges = sorted({0.0, *cuts})
-    bands = [[one for one in known if _band(one, edges) == at] or known for at in range(len(edges))]
+    bands = [[one for one in known if band(one, edges) == at] or known for at in range(len(edges))]
     return [{"from_income": edge, **_usual(band, shapes, common)} for edge, band in zip(edges, bands, strict=True)]
 
 
-def _band(history: History, edges: list[float]) -> int:
+def band(history: History, edges: list[float]) -> int:
+    """Number of the segment of a user's income; ``edges`` are the lower ends of all."""
     return max(int(np.searchsorted(edges, history.earning, side="right")) - 1, 0)
 
 
@@ -141,17 +142,36 @@ def _usual(people: list[History], shapes: Shapes, common: Common) -> dict:
     }
 
 
-def fit_users(stored: dict[str, dict], shapes: Shapes, common: Common, threads: int, progress: Progress):
-    """The own Prophet of each user; see ``forecast.fit_own``."""
+def fit_users(
+    stored: dict[str, dict],
+    shapes: Shapes,
+    common: Common,
+    threads: int,
+    progress: Progress,
+    failed: dict[str, str] | None = None,
+) -> dict[str, Known]:
+    """The own Prophet of each user; see ``forecast.fit_own``.
 
-    def one(features: dict) -> Known:
-        history = parse(features)
-        values = forecast.ordinary(history, shapes, forecast.bill_rows(history, common))
-        return Known(features, forecast.fit_own(history, values))
+    Args:
+        failed: gets the reason by the id of users whose history cannot be fitted; they stay without a Prophet. Without
+            it the first of them ends the work with his error.
+    """
+
+    def one(user_id: str) -> Known:
+        features = stored[user_id]
+        try:
+            history = parse(features)
+            values = forecast.ordinary(history, shapes, forecast.bill_rows(history, common))
+            return Known(features, forecast.fit_own(history, values))
+        except (ArithmeticError, LookupError, RuntimeError, ValueError, DataError) as error:
+            if failed is None:
+                raise
+            failed[user_id] = f"{type(error).__name__}: {error}"
+            return Known(features, None)
 
     users = {}
     with ThreadPoolExecutor(threads) as pool:
-        for user_id, known in zip(stored, pool.map(one, stored.values()), strict=True):
+        for user_id, known in zip(stored, pool.map(one, stored), strict=True):
             users[user_id] = known
             progress(len(users) / len(stored), f"own model of {len(users)} of {len(stored)} users")
     return users

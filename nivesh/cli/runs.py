@@ -1,0 +1,35 @@
+from typing import Annotated
+
+from rich.table import Table
+from typer import Argument, Option
+
+from nivesh.cli import out
+
+
+def runs(
+    key: Annotated[str | None, Argument(help="the model; all of them without")] = None,
+    limit: Annotated[int, Option(min=1, max=100, help="how many, the newest first")] = 20,
+):
+    """The pipelines' runs on the cluster: when, how long, how they ended.
+
+    **Examples**
+
+    nivesh runs
+
+    nivesh runs credit_risk --limit 5
+    """
+    from nivesh import models
+    from nivesh.kubeflow import Kubeflow
+
+    name = models.get(key).SPEC.key if key else None
+    table = Table("run", "name", "begun", "took", "state")
+    for run in Kubeflow().runs(name, limit):
+        took = "" if run.seconds is None else f"{run.seconds:.0f} s"
+        table.add_row(run.id[:8], run.name, f"{run.begun:%Y-%m-%d %H:%M}", took, coloured(run.state))
+    out.print(table)
+
+
+def coloured(state: str) -> str:
+    """A state of KFP's in the colour that it deserves."""
+    colour = {"SUCCEEDED": "green", "FAILED": "red", "RUNNING": "cyan"}.get(state)
+    return f"[{colour}]{state}[/]" if colour else state

@@ -1,0 +1,48 @@
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Context, Option
+
+from nivesh.cli import out
+from nivesh.cli.run import CONTEXT, DataPath, Registry, Seed, compiled
+
+__all__ = ["CONTEXT", "schedule"]
+WEEKLY, DAILY = "0 0 2 * * 1", "0 0 2 * * *"
+
+
+def schedule(
+    context: Context,
+    key: Annotated[str, Argument(help="the model, such as intent_classifier")],
+    weekly: Annotated[bool, Option("--weekly", help="Mondays at 2:00, in the cluster's time zone")] = False,
+    daily: Annotated[bool, Option("--daily", help="at 2:00")] = False,
+    cron: Annotated[str, Option(help="six fields, seconds first, such as '0 30 4 1 * *'")] = "",
+    data_path: DataPath = "",
+    seed: Seed = 0,
+    registry: Registry = "",
+):
+    """Run a model's pipeline on the cluster again and again. A model has one schedule; a new one takes its place.
+
+    Further options are those of `nivesh run`. A run begins when the one before has ended.
+
+    **Examples**
+
+    nivesh schedule credit_risk --weekly --data-path s3://data/loans.csv
+
+    nivesh schedule intent_classifier --cron '0 30 4 1 * *'
+    """
+    from nivesh import models
+    from nivesh.errors import SettingsError
+    from nivesh.kubeflow import Kubeflow
+
+    asked = [one for one in (WEEKLY if weekly else "", DAILY if daily else "", cron) if one]
+    if len(asked) != 1:
+        raise SettingsError("give one of --weekly, --daily and --cron")
+    if len(asked[0].split()) != 6:
+        raise SettingsError(f"{cron!r}: give six fields, seconds first, such as '0 30 4 1 * *'")
+    key = models.get(key).SPEC.key
+    kubeflow = Kubeflow()
+    with tempfile.TemporaryDirectory() as folder:
+        path, arguments = compiled(key, data_path, seed, context.args, registry, Path(folder))
+        made = kubeflow.schedule(key, path, arguments, asked[0])
+    out.print(f"{key}: recurring run {made}, {asked[0]}", highlight=False)

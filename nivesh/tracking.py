@@ -1,0 +1,103 @@
+"""A training in MLflow: one parent run for each run of a pipeline, and nested under it a run for each step.
+
+The parent carries the id of the pipeline's run, so a step that is tried again, in another pod, goes on in the same runs.
+Kubeflow names a parent of its own by MLFLOW_RUN_ID; then that one is taken.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Run, RunStatus
+from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from nivesh.registry import RUN, client, code_version, create_experiment, flatten
+
+STEP, LAST_ERROR = "step", "last_error"
+RUNNING, FINISHED, FAILED = map(RunStatus.to_string, (RunStatus.RUNNING, RunStatus.FINISHED, RunStatus.FAILED))
+
+
+def parent(key: str, run: str) -> str:
+    """The id of the MLflow run of a pipeline's run; made where there is none yet."""
+    if given := os.environ.get("MLFLOW_RUN_ID"):
+        client().set_tag(given, RUN, run)
+        return given
+    found = _search(key, f"tags.{RUN} = '{run}' and tags.{STEP} = 'pipeline'")
+    tags = {RUN: run, STEP: "pipeline"}
+    made = found or client().create_run(create_experiment(key), tags=tags, run_name=f"train-{key.replace('_', '-')}")
+    return made.info.run_id
+
+
+@contextlib.contextmanager
+def step(key: str, run: str, name: str) -> Iterator[str]:
+    """Do a step's work within its nested run; gives that run's id. An error is written to it and to the parent."""
+    mlflow_client, above = client(), parent(key, run)
+    tags = {MLFLOW_PARENT_RUN_ID: above, RUN: run, STEP: name}
+    found = find_step(key, run, name)
+    mine = (found or mlflow_client.create_run(create_experiment(key), tags=tags, run_name=name)).info.run_id
+    for one in (above, mine):
+        mlflow_client.update_run(one, status=RUNNING)
+    try:
+        yield mine
+    except BaseException as error:
+        with contextlib.suppress(MlflowException):  # it may be MLflow that is away
+            for one in (mine, above):
+                mlflow_client.set_tag(one, LAST_ERROR, f"{name}: {type(error).__name__}: {error}"[:1000])
+                mlflow_client.set_terminated(one, FAILED)
+        raise
+    mlflow_client.set_terminated(mine, FINISHED)
+
+
+def find_step(key: str, run: str, name: str) -> Run | None:
+    """The nested run of a step, or None where it has not begun."""
+    return _search(key, f"tags.{RUN} = '{run}' and tags.{STEP} = '{name}'")
+
+
+def record(
+    run_id: str,
+    *,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    tags: Mapping[str, str],
+    files: Mapping[str, Path],
+) -> None:
+    """Write what a training gave: parameters, numbers, tags, and folders or files by artifact path."""
+    mlflow_client = client()
+    for name, value in tags.items():
+        mlflow_client.set_tag(run_id, name, value)
+    for name, value in params.items():
+        mlflow_client.log_param(run_id, name, value)
+    for name, value in flatten(metrics).items():
+        mlflow_client.log_metric(run_id, name, value)
+    for place, path in files.items():
+        if path.is_dir():
+            mlflow_client.log_artifacts(run_id, str(path), place)
+        else:
+            mlflow_client.log_artifact(run_id, str(path), place)
+
+
+def facts(key: str, params: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """What is known of a training beside its data: a model's metadata, on its way to the card and the bundle."""
+    return {
+        "params": dict(params),
+        "seconds": round(seconds, 1),
+        "git_commit": code_version(),
+        "training_source": f"nivesh.models.{key}",
+    }
+
+
+def tell(fraction: float, text: str) -> None:
+    """A step's progress, as the line of its log that ``pipelines.local`` reads."""
+    print(f"progress {fraction:.3f} {text}", flush=True)
+
+
+def finish(key: str, run: str) -> None:
+    """The pipeline's run has done all that it had to do."""
+    client().set_terminated(parent(key, run), FINISHED)
+
+
+def _search(key: str, query: str) -> Run | None:
+    return next(iter(client().search_runs([create_experiment(key)], query, max_results=1)), None)

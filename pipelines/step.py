@@ -1,0 +1,45 @@
+"""How a step runs on a cluster. On one machine all of this is passed over; nothing in it depends on who compiles."""
+
+from kfp import dsl, kubernetes
+
+from nivesh import models
+
+# The steps of a run find each other, and one that is tried again its own work, by the id of the pipeline's run.
+RUN = dsl.PIPELINE_JOB_ID_PLACEHOLDER
+# What differs from cluster to cluster comes from this Secret: see manifests/training.
+SECRET = "nivesh-training"
+ENVIRONMENT = (
+    "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "MLFLOW_TRACKING_URI",
+    "NIVESH_BUNDLE_STORE", "NIVESH_SERVING_NAMESPACE",
+)  # fmt: skip
+# (CPU asked, memory asked, memory at most) of steps that compute, by family, and of all others.
+HEAVY = {"text": ("500m", "1Gi", "4Gi"), "tabular": ("500m", "512Mi", "2Gi"), "forecast": ("500m", "512Mi", "2Gi")}
+LIGHT = ("100m", "256Mi", "2Gi")
+HEAVY_SECONDS, LIGHT_SECONDS = 4 * 3600, 1200
+
+
+def image(key: str) -> str:
+    """The image of a model's steps; a registry is put before it by ``pipelines.compile_to``."""
+    return f"nivesh/train-{models.get(key).SPEC.runtime}:dev"
+
+
+def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False, cached: bool = True) -> dsl.PipelineTask:
+    """Give a task its image, environment, size, time and second chances.
+
+    Its display name stays that of the task: KFP before 2.2 finds a step's outputs by its display name.
+
+    Args:
+        task: the task.
+        key: the model's key.
+        heavy: it computes for long.
+        cached: a run with the same input may take the result of another run. Not where it reads what may have changed, or
+            writes to S3, MLflow or the cluster.
+    """
+    cpu, memory, most = HEAVY[models.get(key).SPEC.runtime] if heavy else LIGHT
+    task.set_container_image(image(key)).set_caching_options(cached)
+    task.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(most)
+    # A minute without S3 or MLflow is over before the last try.
+    task.set_retry(num_retries=3, backoff_duration="15s", backoff_factor=2, backoff_max_duration="120s")
+    kubernetes.set_timeout(task, HEAVY_SECONDS if heavy else LIGHT_SECONDS)
+    kubernetes.use_secret_as_env(task, SECRET, {name: name for name in ENVIRONMENT})
+    return task

@@ -1,0 +1,187 @@
+"""Every training pipeline on a real Kubeflow, from rows in S3 to a canary, with pods, MLflow and S3 failing on the way."""
+
+import hashlib
+import time
+from collections import Counter
+
+import pytest
+import yaml
+
+import pipelines
+from nivesh import models, registry, storage
+from nivesh.cluster import Cluster
+from nivesh.kubeflow import Kubeflow
+from pipelines import local
+from tests.cluster.training import NAMESPACE, ended, opened
+from tests.pipelines.test_golden import GOLDEN
+
+KEY, NAME = "credit_risk", "credit-risk"
+POOR = {"n_estimators": 1, "max_depth": 1}
+pytestmark = pytest.mark.timeout(1800)
+
+
+@pytest.fixture(scope="module")
+def training(kubeconfig, tmp_path_factory):
+    with opened(kubeconfig, tmp_path_factory.mktemp("training")) as training:
+        yield training
+
+
+@pytest.fixture(scope="module")
+def compiled(training):
+    """The YAML of each model, as ``nivesh compile`` writes it."""
+    return {key: pipelines.compile_to(key, training.scratch / f"{key}.yaml") for key in models.keys()}
+
+
+@pytest.fixture(scope="module")
+def first(training, compiled):
+    """All five pipelines at once, the one that others wait for first: key -> run id."""
+    order = sorted(models.keys(), key=lambda key: (key != KEY, key))
+    return {key: training.submit(key, compiled[key], **(POOR if key == KEY else {})) for key in order}
+
+
+@pytest.fixture(scope="module")
+def stable(training, first):
+    """The first version, which everybody gets."""
+    training.wait(first[KEY])
+    return "1.0.0"
+
+
+@pytest.fixture(scope="module")
+def canary(training, compiled, stable):
+    """A better version; on its way a pod is killed, then MLflow is away, then S3: (version, run id)."""
+    run_id = training.submit(KEY, compiled[KEY])
+    training.kubectl("delete", "pod", training.until("train", lambda: training.pod(run_id, "train")), "--now",
+                     namespace="kubeflow")  # fmt: skip
+    training.until("evaluate", lambda: training.pod(run_id, "evaluate"), 300, 0.2)
+    with training.away("mlflow", NAMESPACE, 5000):
+        time.sleep(40)
+    training.until("register", lambda: training.pod(run_id, "register"), 400, 0.2)
+    with training.away("minio-service", "kubeflow", 9000):
+        time.sleep(40)
+    training.wait(run_id)
+    (version,) = training.versions(KEY, run_id)
+    return registry.label(version), run_id
+
+
+def test_the_yaml_that_runs_here_is_the_one_that_runs_on_one_machine(training, compiled, first, monkeypatch):
+    training.s3.Bucket("mlpipeline").download_file(
+        f"{training.mark}/{KEY}.parquet", str(training.scratch / "l.parquet")
+    )
+    with monkeypatch.context() as here:
+        here.delenv("MLFLOW_TRACKING_URI")
+        here.setenv("NIVESH_HOME", str(training.scratch / "local"))
+        result = local.run(KEY, {"data_path": str(training.scratch / "l.parquet"), "params": POOR})
+    assert result.version == "1.0.0"
+    print(f"local run: {result.seconds:.0f} s")
+    sums = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (
+        compiled[KEY], result.folder / "pipeline.yaml", GOLDEN / f"{KEY}.yaml"
+    )}  # fmt: skip
+    assert len(sums) == 1
+    submitted = Kubeflow().client.get_run(first[KEY]).pipeline_spec
+    spec, platform = yaml.safe_load_all(compiled[KEY].read_text())
+    assert (submitted["pipeline_spec"], submitted["platform_spec"]) == (spec, platform)
+
+
+def test_the_first_version_is_served_to_everybody(training, stable):
+    seen, _ = Cluster(NAMESPACE).read(NAME)
+    assert (seen.version, seen.canary) == (stable, None)
+    assert set(training.answering(NAME, 5)) == {stable}
+    assert registry.label(registry.by_alias(KEY, "champion")) == stable
+
+
+def test_a_killed_pod_and_a_minute_without_mlflow_and_s3_leave_one_whole_version(training, canary):
+    version, run_id = canary
+    said = training.nivesh("logs", run_id[:8])
+    assert "train, try 2" in said
+    assert len(training.versions(KEY, run_id)) == 1
+    manifest_of = storage.fetch(registry.find(KEY, version).tags["bundle"])
+    assert manifest_of.name == version
+    found = training.s3.Bucket("models").objects.filter(Prefix=f"{training.mark}/{KEY}/")
+    assert {one.key.split("/")[3] for one in found} == {"1.0.0", version}, "no bundle without a version"
+    runs = registry.client().search_runs([registry.create_experiment(KEY)], f"tags.kfp_run_id = '{run_id}'")
+    names = Counter(run.info.run_name for run in runs)
+    assert names == dict.fromkeys(
+        ["train-credit-risk", "train", "evaluate", "gate", "register", "package", "deploy"], 1
+    )
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_a_tenth_of_the_requests_until_a_person_promotes(training, stable, canary):
+    version, _ = canary
+    old, new = f"{NAME}-predictor", f"{NAME}-v{version.replace('.', '-')}-predictor"
+    assert training.weights(NAME) == {old: 90, new: 10}
+    answers = Counter(training.answering(NAME, 200))
+    print(f"of 200 requests: {dict(answers)}")
+    assert answers.keys() == {stable, version}
+    assert 4 <= answers[version] <= 44
+    assert registry.label(registry.by_alias(KEY, "champion")) == stable, "the pipeline does not move the champion"
+    assert registry.label(registry.by_alias(KEY, "challenger")) == version
+    training.nivesh("traffic", KEY, "10", "--namespace", NAMESPACE)
+    training.nivesh("promote", KEY, "--namespace", NAMESPACE)
+    assert registry.label(registry.by_alias(KEY, "champion")) == version
+    assert set(training.answering(NAME, 10)) == {version}
+
+
+def test_a_worse_challenger_is_refused(training, compiled, canary):
+    """The champion that it is measured against comes from S3: the step's pod has no bundle of its own."""
+    run_id = training.submit(KEY, compiled[KEY], **POOR)
+    training.wait(run_id)
+    assert training.versions(KEY, run_id) == []
+    (parent,) = registry.client().search_runs(
+        [registry.create_experiment(KEY)], f"tags.kfp_run_id = '{run_id}' and tags.step = 'pipeline'"
+    )
+    assert parent.data.tags["gate"] == "refused"
+    assert parent.data.tags["gate_reason"].startswith("worse: ")
+    assert parent.info.status == "FINISHED"
+    assert registry.label(registry.by_alias(KEY, "champion")) == canary[0]
+
+
+def test_a_recurring_run_fires(training, canary):
+    before = {run.id for run in Kubeflow().runs(KEY, 100)}
+    path = training.data_path(KEY)
+    training.nivesh("schedule", KEY, "--cron", "*/20 * * * * *", "--data-path", path)
+    client = Kubeflow().client
+    try:
+        fired = training.until("the next run", lambda: {run.id for run in Kubeflow().runs(KEY, 100)} - before, 120)
+        run_id = fired.pop()
+
+        def ingested():
+            return any(step.name == "ingest" and step.state == "SUCCEEDED" for step in Kubeflow().read(run_id)[1])
+
+        training.until("its first step", ingested, 240)
+    finally:
+        for one in client.list_recurring_runs().recurring_runs or []:
+            client.delete_recurring_run(one.recurring_run_id)
+        for run in Kubeflow().runs(KEY, 100):
+            if run.id not in before and run.seconds is None:
+                client.terminate_run(run.id)
+
+
+@pytest.mark.parametrize("key", models.keys())
+def test_each_pipeline_brings_its_model_to_where_it_is_served(training, first, stable, key):
+    training.wait(first[key])
+    run, steps = Kubeflow().read(first[key])
+    for step in steps:
+        print(f"{step.name}: {(step.ended - step.begun).total_seconds():.0f} s")
+    print(f"{key}: {run.seconds:.0f} s in all")
+    assert run == ended(first[key])
+    (version,) = training.versions(key, first[key])
+    assert registry.label(version) == "1.0.0"
+    assert storage.fetch(version.tags["bundle"]).name == "1.0.0"
+    seen, _ = Cluster(NAMESPACE).read(key.replace("_", "-"))
+    assert seen.conditions["Ready"] == "True"
+    if key == "spending_predictor":
+        assert [step.name for step in steps].count("fit-segments") == 2
+        tags = registry.client().get_run(version.run_id).data.tags
+        assert "income-from-" in tags["segments"]
+        assert "segments_failed" not in tags
+
+
+def test_the_role_is_for_exactly_what_the_last_step_does(training):
+    runner = "--as=system:serviceaccount:kubeflow:pipeline-runner"
+    allowed = training.kubectl("auth", "can-i", "patch", "inferenceservices", runner)
+    assert allowed.strip() == "yes"
+    for verb, what in (("delete", "inferenceservices"), ("create", "inferenceservices"), ("get", "secrets"),
+                       ("delete", "pods"), ("patch", "deployments"), ("patch", "httproutes")):  # fmt: skip
+        with pytest.raises(AssertionError, match="auth can-i"):
+            training.kubectl("auth", "can-i", verb, what, runner)

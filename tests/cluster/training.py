@@ -1,0 +1,207 @@
+"""A namespace with MLflow, and with InferenceServices that wait for their first bundle: what a pipeline's run needs."""
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+import yaml
+
+from nivesh import data, models, registry
+from nivesh.kubeflow import Kubeflow, Run
+from nivesh.settings import PROJECT
+from tests.cluster.conftest import GATEWAY, IMAGE_TOOL, S3, build_images, forwarded, kubectl
+from tests.conformance.conftest import FEW_ROWS, QUICK
+
+KFP = os.environ.get("NIVESH_TEST_KFP", "http://127.0.0.1:8888")
+NAMESPACE, BUCKET = "nivesh-training-tests", "mlpipeline"
+IMAGES = ("train-tabular", "train-forecast", "train-text", "mlflow", "mariadb")
+NEEDED = ("ServingRuntime", "ServiceAccount", "Secret", "InferenceService")
+
+
+class Training:
+    """What is applied to the cluster, and how the tests speak with it."""
+
+    def __init__(self, kubeconfig: str, scratch: Path):
+        self.kubeconfig, self.scratch = kubeconfig, scratch
+        self.mark = f"tests/{uuid.uuid4().hex[:8]}"
+        self.store = f"s3://models/{self.mark}"
+        self.s3 = boto3.Session(
+            S3["AWS_ACCESS_KEY_ID"], S3["AWS_SECRET_ACCESS_KEY"], region_name=S3["AWS_REGION"]
+        ).resource("s3", endpoint_url=S3["AWS_ENDPOINT_URL"])
+
+    def kubectl(self, *arguments: str, input: str | None = None, namespace: str = NAMESPACE) -> str:
+        return kubectl(self.kubeconfig, "-n", namespace, *arguments, input=input)
+
+    def open(self) -> None:
+        self.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s")
+        self.kubectl("create", "namespace", NAMESPACE)
+        self.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+        kubectl(self.kubeconfig, "apply", "-f", "-", input=yaml.safe_dump_all([*self.platform(), *self.models()]))
+        self.kubectl("apply", "--server-side", "-f", str(PROJECT / "manifests/training/kubeflow-2.0"))
+        for key in models.keys():
+            self.upload(key)
+        self.kubectl("rollout", "status", "deployment/mlflow", "--timeout=240s")
+
+    def close(self) -> None:
+        self.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+        for bucket in ("models", BUCKET):
+            self.s3.Bucket(bucket).objects.filter(Prefix=self.mark).delete()
+
+    def platform(self) -> list[dict]:
+        """manifests/training in this namespace."""
+        found = list(yaml.safe_load_all(self.kubectl("kustomize", str(PROJECT / "manifests/training"))))
+        for one in found:
+            if one["metadata"]["namespace"] == "nivesh":
+                one["metadata"]["namespace"] = NAMESPACE
+            for name, value in one.get("data", {}).items() if one["kind"] == "Secret" else ():
+                text = base64.b64decode(value).decode().replace(".nivesh:", f".{NAMESPACE}:")
+                text = {"NIVESH_BUNDLE_STORE": self.store, "NIVESH_SERVING_NAMESPACE": NAMESPACE}.get(name, text)
+                one["data"][name] = base64.b64encode(text.encode()).decode()
+            if one["kind"] == "ConfigMap":
+                one["data"]["allowed-hosts"] = one["data"]["allowed-hosts"].replace(".nivesh:", f".{NAMESPACE}:")
+        return found
+
+    def models(self) -> list[dict]:
+        """The InferenceServices of our manifests, whose bundles are not there yet, and what they need."""
+        found = list(yaml.safe_load_all(self.kubectl("kustomize", str(PROJECT / "manifests"))))
+        found = [one for one in found if one["kind"] in NEEDED and one["metadata"]["name"] != "nivesh-api-keys"]
+        for one in found:
+            one["metadata"]["namespace"] = NAMESPACE
+            if one["kind"] == "InferenceService":
+                model = one["spec"]["predictor"]["model"]
+                model["storageUri"] = model["storageUri"].replace("s3://models", self.store)
+        return found
+
+    def upload(self, key: str) -> None:
+        """Few rows of a model's sample."""
+        kind = models.get(key).SPEC.dataset
+        rows = FEW_ROWS[kind](data.read(kind))
+        file = self.scratch / (f"{key}.jsonl" if kind in ("intents", "ner") else f"{key}.parquet")
+        if file.suffix == ".jsonl":
+            rows.head(280 if kind == "intents" else 80).to_json(file, orient="records", lines=True)
+        else:
+            (data.read(kind).head(2500) if kind == "loans" else rows).to_parquet(file)
+        self.s3.Bucket(BUCKET).upload_file(str(file), f"{self.mark}/{file.name}")
+
+    def data_path(self, key: str) -> str:
+        suffix = "jsonl" if models.get(key).SPEC.dataset in ("intents", "ner") else "parquet"
+        return f"s3://{BUCKET}/{self.mark}/{key}.{suffix}"
+
+    def submit(self, key: str, yaml_file: Path, canary: int = 10, **params: Any) -> str:
+        """Start a run on the few rows; returns its id."""
+        arguments = {"data_path": self.data_path(key), "params": QUICK.get(key, {}) | params, "canary": canary}
+        return Kubeflow().submit(key, yaml_file, arguments)
+
+    def wait(self, run_id: str, seconds: float = 1200) -> Run:
+        """The run at its end, which is a good one."""
+        run = self.until(f"the end of run {run_id}", lambda: ended(run_id), seconds)
+        assert run.state == "SUCCEEDED", self.nivesh("logs", run_id)
+        return run
+
+    def until(self, what: str, check: Callable[[], Any], seconds: float = 180, every: float = 1.0) -> Any:
+        """What check() gives when it is true; AssertionError that says what was waited for."""
+        end = time.monotonic() + seconds
+        while not (found := check()):
+            assert time.monotonic() < end, f"gave up waiting for {what}\n{self.nivesh('runs')}"
+            time.sleep(every)
+        return found
+
+    def pod(self, run_id: str, step: str) -> str | None:
+        """The pod of a step that does its work now."""
+        label = f"pipeline/runid={run_id}"
+        for one in json.loads(self.kubectl("get", "pods", "-l", label, "-o", "json", namespace="kubeflow"))["items"]:
+            node = one["metadata"]["annotations"].get("workflows.argoproj.io/node-name", "")
+            if f".{step}(0).executor" in node and one["status"]["phase"] == "Running":
+                return one["metadata"]["name"]
+        return None
+
+    @contextmanager
+    def away(self, service: str, namespace: str, port: int) -> Iterator[None]:
+        """A Service at which nobody answers."""
+        change = '[{"op": "replace", "path": "/spec/ports/0/port", "value": %d}]'
+        self.kubectl("patch", "service", service, "--type=json", "-p", change % (port + 9), namespace=namespace)
+        try:
+            yield
+        finally:
+            self.kubectl("patch", "service", service, "--type=json", "-p", change % port, namespace=namespace)
+
+    def nivesh(self, *arguments: str) -> str:
+        """What a verb of the command line says; it must end well."""
+        done = subprocess.run(
+            [sys.executable, "-m", "nivesh.cli", *arguments], capture_output=True, text=True, cwd=PROJECT, timeout=400
+        )
+        assert done.returncode == 0, f"nivesh {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def weights(self, name: str) -> dict[str, int]:
+        """Exactly as they stand in KServe's HTTPRoute."""
+        (rule,) = json.loads(self.kubectl("get", "httproute", name, "-o", "json"))["spec"]["rules"]
+        return {one["name"]: one["weight"] for one in rule["backendRefs"]}
+
+    def answering(self, name: str, requests: int) -> list[str]:
+        """The versions that answer."""
+        host = {"Host": f"{name}-{NAMESPACE}.example.com"}
+        asked = [httpx.get(f"{GATEWAY}/models", headers=host, timeout=30) for _ in range(requests)]
+        return [answer.raise_for_status().json()["models"][0]["version"] for answer in asked]
+
+    def versions(self, key: str, run_id: str) -> list:
+        """What a run has registered."""
+        return [one for one in registry.versions(key) if one.tags.get(registry.RUN) == run_id]
+
+
+def ended(run_id: str) -> Run | None:
+    run, _ = Kubeflow().read(run_id)
+    return run if run.seconds is not None else None
+
+
+def build_training_images(kubeconfig: str) -> None:
+    """Build the images and bring them to the cluster, unless it has those of these sources."""
+    digest = hashlib.sha256()
+    for pattern in ("Dockerfile", "requirements/*.txt", "nivesh/**/*.py", "data/*", "manifests/training/start-*"):
+        for path in sorted(PROJECT.glob(pattern)):
+            digest.update(path.relative_to(PROJECT).as_posix().encode() + path.read_bytes())
+    found, note = digest.hexdigest()[:12], ["-n", "default", "configmap", "nivesh-test-training-images"]
+    if kubectl(kubeconfig, "get", *note, "--ignore-not-found", "-o", "jsonpath={.data.sources}") == found:
+        return
+    for target in IMAGES:
+        name = f"nivesh/{target if target.startswith('train-') else f'train-{target}'}:dev"
+        command = [IMAGE_TOOL, "build", "-t", name, "--target", target, "-f", "Dockerfile", "."]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=1200, cwd=PROJECT)
+        assert done.returncode == 0, done.stdout + done.stderr
+    kubectl(kubeconfig, "delete", *note, "--ignore-not-found")
+    kubectl(kubeconfig, "create", *note, f"--from-literal=sources={found}")
+
+
+@contextmanager
+def opened(kubeconfig: str, scratch: Path) -> Iterator[Training]:
+    """A place to train in, for as long as it is used; tests are skipped where Kubeflow Pipelines does not answer."""
+    try:
+        httpx.get(f"{KFP}/apis/v2beta1/healthz", timeout=5).raise_for_status()
+    except httpx.HTTPError as error:
+        pytest.skip(f"no Kubeflow Pipelines to test on at {KFP} ({type(error).__name__})")
+    build_images(kubeconfig)
+    build_training_images(kubeconfig)
+    training = Training(kubeconfig, scratch)
+    with pytest.MonkeyPatch.context() as environment:
+        here = {"KUBECONFIG": kubeconfig, "KF_PIPELINES_ENDPOINT": KFP, "NIVESH_HOME": str(scratch / "home")}
+        for name, value in (S3 | here | {"NIVESH_BUNDLE_STORE": training.store}).items():
+            environment.setenv(name, value)
+        try:
+            training.open()
+            with forwarded(kubeconfig, "deployment/mlflow", 5000, NAMESPACE) as port:
+                environment.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+                yield training
+        finally:
+            training.close()

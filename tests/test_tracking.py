@@ -1,0 +1,66 @@
+import pytest
+
+from nivesh import registry, tracking
+
+pytestmark = pytest.mark.usefixtures("home")
+KEY, RUN = "toy", "0b1c"
+
+
+def read(run_id):
+    return registry.client().get_run(run_id)
+
+
+def test_steps_are_nested_under_one_run_that_names_kubeflows():
+    with tracking.step(KEY, RUN, "train") as train:
+        pass
+    with tracking.step(KEY, RUN, "gate") as gate:
+        assert read(gate).info.status == "RUNNING"
+    parent = tracking.parent(KEY, RUN)
+    for step in (train, gate):
+        assert read(step).data.tags["mlflow.parentRunId"] == parent
+        assert read(step).data.tags["kfp_run_id"] == RUN
+        assert read(step).info.status == "FINISHED"
+    assert read(parent).info.status == "RUNNING"
+    tracking.finish(KEY, RUN)
+    assert read(parent).info.status == "FINISHED"
+    assert tracking.parent(KEY, "another") != parent
+
+
+def test_a_step_that_is_tried_again_goes_on_in_its_run():
+    with pytest.raises(OSError, match="S3 is away"), tracking.step(KEY, RUN, "train") as first:
+        raise OSError("S3 is away")
+    parent = tracking.parent(KEY, RUN)
+    for one in (first, parent):
+        assert read(one).info.status == "FAILED"
+        assert read(one).data.tags["last_error"] == "train: OSError: S3 is away"
+    with tracking.step(KEY, RUN, "train") as second:
+        assert read(parent).info.status == "RUNNING"
+    assert second == first
+    assert read(second).info.status == "FINISHED"
+    assert len(registry.client().search_runs([registry.create_experiment(KEY)])) == 2
+
+
+def test_kubeflows_own_run_is_the_parent(monkeypatch):
+    given = registry.client().create_run(registry.create_experiment(KEY)).info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", given)
+    with tracking.step(KEY, RUN, "train") as step:
+        pass
+    assert read(step).data.tags["mlflow.parentRunId"] == given
+    assert read(given).data.tags["kfp_run_id"] == RUN
+
+
+def test_what_is_recorded_twice_stays_the_same(tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "card.md").write_text("# toy")
+    parent = tracking.parent(KEY, RUN)
+    for _ in range(2):
+        tracking.record(
+            parent,
+            params={"depth": 3},
+            metrics={"auc": 0.9},
+            tags={"gate": "passed"},
+            files={"report": tmp_path / "report"},
+        )
+    found = read(parent)
+    assert (found.data.params, found.data.metrics["auc"]) == ({"depth": "3"}, 0.9)
+    assert [file.path for file in registry.client().list_artifacts(parent, "report")] == ["report/card.md"]
