@@ -1,4 +1,4 @@
-# Serving images, one small target for each family of models: text, tabular, forecast.
+# Serving images, one small target for each family of models: text, tabular, forecast, remote.
 #
 #   docker build --target text -t nivesh/text:0.1.0 --build-arg VERSION=0.1.0 --build-arg COMMIT=$(git rev-parse HEAD) .
 #
@@ -27,6 +27,12 @@ RUN sed -i s/^xgboost/xgboost-cpu/ /tmp/tabular.txt && \
 FROM packages AS forecast-packages
 COPY requirements/forecast.txt /tmp/
 RUN pip --python /opt/venv install --no-cache-dir -r /tmp/forecast.txt && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+
+FROM packages AS remote-packages
+COPY requirements/remote.txt /tmp/
+# Of Google's package only aiplatform_v1 is used; its beta and its older Python interface are as large again.
+RUN pip --python /opt/venv install --no-cache-dir -r /tmp/remote.txt && find /opt/venv -type d -name tests -prune -exec rm -r {} + && \
+    cd /opt/venv/lib/python3.11/site-packages && rm -r google/cloud/aiplatform_v1beta1 google/cloud/aiplatform vertexai
 
 FROM python AS code
 WORKDIR /app
@@ -66,6 +72,14 @@ COPY --from=code /app /app
 ARG VERSION=dev
 ARG COMMIT=unknown
 LABEL org.opencontainers.image.title="Nivesh forecast models" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT
+
+FROM serving AS remote
+COPY --from=remote-packages /opt/venv /opt/venv
+COPY --from=code /app /app
+ARG VERSION=dev
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="Nivesh remote models" \
       org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT
 
 # For a test cluster only; elsewhere a managed Redis holds the online features.

@@ -42,7 +42,7 @@ serve: $(INSTALLED)  ## serve the champions on port 8080
 	$(BIN)/nivesh serve
 
 images:  ## the serving images, by docker or what DOCKER names
-	for family in text tabular forecast redis; do \
+	for family in text tabular forecast remote redis; do \
 	  $(DOCKER) build --target $$family -t nivesh/$$family:dev --build-arg VERSION=$(VERSION) \
 	    --build-arg COMMIT=$$(git rev-parse HEAD) -f Dockerfile . || exit 1; \
 	done

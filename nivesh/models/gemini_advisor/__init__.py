@@ -217,11 +217,13 @@ def _apart(frame: pd.DataFrame, share: float, seed: int) -> np.ndarray:
     first = np.concatenate([np.unique(label, return_index=True)[1][label] for label in labels])
     linked = coo_matrix((np.ones(2 * len(rows), bool), (np.tile(rows, 2), first)), shape=(len(rows), len(rows)))
     group = connected_components(linked, directed=False)[1]
-    wanted, mask = max(1, round(share * len(frame))), np.zeros(len(frame), bool)
-    for one in np.random.default_rng(seed).permutation(np.unique(group)):
-        members = group == one
-        if mask.sum() + members.sum() <= wanted:
-            mask |= members
+    due, mask = scoring.due(frame["output"]), np.zeros(len(frame), bool)
+    for these in (due, ~due):  # refusals are few: some of them must be judged, and some learned from
+        wanted = max(1, round(share * these.sum()))
+        for one in np.random.default_rng(seed).permutation(np.unique(group[these])):
+            members = group == one
+            if (mask & these).sum() + members.sum() <= wanted:
+                mask |= members
     if not mask.any():
         raise DataError("the examples are nearly all the same; write different ones")
     return mask
