@@ -13,7 +13,7 @@ from nivesh.errors import DataError, SettingsError
 from nivesh.features.finances import online_features
 from nivesh.models.gemini_advisor import rules, scoring
 from nivesh.models.gemini_advisor.advisor import Advisor
-from nivesh.models.gemini_advisor.terms import INSTRUCTIONS, SPEC, Answer, Request
+from nivesh.models.gemini_advisor.terms import INSTRUCTIONS, MARK, SPEC, Answer, Request
 from nivesh.spec import Split
 
 __all__ = ["SPEC", "Answer", "Request", "online_features"]
@@ -177,11 +177,11 @@ def conversations(rows: pd.DataFrame) -> bytes:
     """Examples as JSON lines of Vertex AI: instructions, the person's turn, the model's turn.
 
     ``instruction`` of the guide's format says what a person asks in the writer's words. Nobody says it to the served
-    model, so it is left out here too.
+    model, so it is left out here too. Answers that decline get the mark by which the served model tells it.
     """
     lines = []
-    for question, answer in zip(rows["input"], rows["output"], strict=True):
-        turns = [("user", question), ("model", answer)]
+    for question, answer, declines in zip(rows["input"], rows["output"], scoring.due(rows["output"]), strict=True):
+        turns = [("user", question), ("model", f"{MARK} {answer}" if declines else answer)]
         line = {
             "systemInstruction": {"role": "system", "parts": [{"text": INSTRUCTIONS}]},
             "contents": [{"role": role, "parts": [{"text": text}]} for role, text in turns],

@@ -127,9 +127,12 @@ class Advisor:
 
     def _shown(self, reply: Reply, masked: bool) -> dict[str, Any]:
         """The reply as it may be shown."""
-        text, _ = personal_data.mask(reply.text)
+        said, declined = guardrails.unmarked(reply.text)
+        text, _ = personal_data.mask(said)
         if refusal := guardrails.check_answer(text, self.instructions):
             return _answer(refusal.message, "refused", refusal.rule)
+        if declined:
+            return _answer(text, "refused", "model")
         return _answer(text, "answered", "", guardrails.notes(text, masked, reply.stopped == "MAX_TOKENS"))
 
 

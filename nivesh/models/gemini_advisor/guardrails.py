@@ -1,7 +1,7 @@
 """What the advisor does not answer, and what it must not say: pure functions of a text.
 
-They are the first and the last of three layers; the instructions of the model stand between them. A question that no
-rule here knows reaches the model, so a rule is written for what people ask, and against what they ask nearby.
+They are the first and the last of three layers. Between them the model itself declines, and says so by a mark. Rules are
+certain where they match and blind to new words: of questions that they were not written for they stop few.
 """
 
 import re
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from nivesh.models.gemini_advisor import rules
 from nivesh.models.gemini_advisor.rules import Rule
+from nivesh.models.gemini_advisor.terms import MARK
 
 DISCLAIMER = (
     "General information, not personal advice of a SEBI-registered adviser. "
@@ -53,6 +54,11 @@ def check_answer(answer: str, instructions: str = "") -> Refusal | None:
     if any(f" {' '.join(words[i : i + 12])} " in secret for i in range(len(words) - 11)):
         return Refusal("answer_instructions", rules.NO_ANSWER)
     return _first(rules.ANSWERS, answer)
+
+
+def unmarked(answer: str) -> tuple[str, bool]:
+    """An answer without the mark with which the model declines, and whether it had one."""
+    return answer.replace(MARK, " ").strip(), MARK in answer
 
 
 def notes(answer: str, masked: bool, cut: bool) -> list[str]:

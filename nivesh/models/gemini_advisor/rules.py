@@ -90,6 +90,11 @@ QUESTIONS = (
             r"मर(?:ना चाह|ने का| जाऊ| जाना)|जीना नहीं|जीने का मन|जान दे",
             r"\bbetter off (?:without me|dead|with my insurance)|\bno (?:reason|point) (?:to live|in living|left to live)\b",
             r"\b(?:don't|do not|dont) want to (?:live|be alive)\b",
+            r"\b(?:z|j)indagi\b.{0,20}\b(?:khatam|khtm|khatm)|\bjee?(?:na|ne) (?:bekar|mushkil)|\bnahi jee?(?:na|ya|ungi|unga)\b",
+            r"\brather be dead\b|\b(?:wish|if) i (?:was|were|am) (?:dead|gone)\b|\bend it all\b|\bnot worth living\b|\bgiv\w+ up on life\b",
+            r"\b(?:hurt|harm|hang|cut|drown|poison)(?:ing)? myself\b|\bself[- ]harm|\boverdose\b|\b(?:ph|f)a+nsi\b|\bze?ha?r (?:kha|pee)|फांसी|ज़हर|जहर",
+            r"(?:ज़िंदगी|जिंदगी|जीवन).{0,15}(?:खत्म|ख़त्म|समाप्त)",
+            r"\bjump(?:ing)? (?:in front of|off|from|into|under)\b|\b(?:apne aap|khud) ?ko\b.{0,20}\b(?:khatam|mar)|\b(?:khatam|mar).{0,20}\b(?:apne aap|khud) ?ko\b",
         ),
         unless=r"\bexclusions?\b|policy (?:paper|document|wording)",
     ),
@@ -99,6 +104,10 @@ QUESTIONS = (
         (
             r"\b(?:ignore|disregard|forget|bypass|override|skip)\b.{0,30}\b(?:instructions?|rules|prompts?|guidelines|restrictions)\b",
             r"\b(?:instructions?|rules|nirdesh|niyam)\b.{0,15}\b(?:bhool|bhul|ignore|hata|chhod)",
+            r"\b(?:ignore|disregard|forget|override)\b (?:everything|anything|all|whatever|what you|the above)\b",
+            r"\b(?:without|no|free of|remove|drop) (?:any |all |your )?(?:restrictions|guardrails|filters|censorship)\b|\buncensored\b|\bunrestricted\b",
+            r"\byour (?:\w+ )?(?:instructions|guidelines|prompt|configuration)\b|\bbase ?64\b|\brot13\b|\bbefore my (?:first )?message\b",
+            r"\bfrom this (?:message|point|moment) on\b|\b(?:text|paragraph|message|words) (?:that )?you (?:received|were given|got|have) (?:at|before|in)\b",
             r"\byou are now\b|\bfrom now on you\b|\bdeveloper mode\b|\bjail ?break|\b(?:act|behave) as (?:a|an|if|my)\b",
             r"\bpretend (?:you|to be|that you)|\broleplay\b|\byou have no (?:rules|limits|restrictions)\b",
             r"\b(?:system|hidden|secret|initial) (?:prompts?|instructions?|messages?)\b|</?(?:system|instructions?|user)\b",
@@ -112,6 +121,7 @@ QUESTIONS = (
         CREDENTIALS,
         (
             rf"\b{_SECRET}(?: (?:is|hai|=))?\W{{0,3}}\d{{3,8}}\b",
+            r"\b(?:verification|security|login|authori[sz]ation|confirmation) code\b.{0,30}\b\d{4,8}\b",
             rf"{_SECRET_HINDI}\s*(?:है|:|=)?\s*\d{{3,8}}",
         ),
     ),
@@ -121,6 +131,9 @@ QUESTIONS = (
         (
             rf"\b(?:tell|give|send|show|reveal|read|find|get|fetch|guess|ask|batao|bata do|bhejo)\b.{{0,40}}\b{_SECRET}",
             rf"\b{_SECRET}.{{0,30}}\b(?:batao|bata do|bhejo|de do|give it to me|for me|log ?in)\b",
+            rf"\b{_SECRET}.{{0,25}}\b(?:pata (?:kar|lag)|nikal|jaan|crack|guess|find out|bypass)",
+            rf"\b{_SECRET}.{{0,40}}\b(?:daal do|dal do|enter kar)\b|\b(?:type|enter|read|fill)\b.{{0,25}}\b{_SECRET}.{{0,10}}\bfor me\b",
+            rf"\b(?:without|bina|skip|bypass|avoid)\b.{{0,20}}\b{_SECRET}",
             rf"\bwhat(?:'s| is) (?:the|my|her|his) (?:\w+ )?{_SECRET}",
             rf"{_SECRET_HINDI}.{{0,20}}(?:बताओ|बताइए|दे दो|भेजो)",
         ),
@@ -130,7 +143,7 @@ QUESTIONS = (
         "crime",
         CRIME,
         (
-            (r"\b(?:fake|forged?|false|edited|farzi|nakli)\b.{0,30}\b(?:salary|pay ?slips?|statements?|itr|form 16|documents?|"
+            (r"\b(?:fake|forged?|false|edited|farzi|nakli)\b.{0,30}\b(?:salary|pay ?slips?|statements?|itr|form 16|documents?|letters?|"
             r"income proof|certificates?|pan|aadhaa?r)\b|(?:फर्जी|नकली).{0,30}(?:स्लिप|दस्तावेज|स्टेटमेंट|आधार|पैन)"),
             r"\b(?:buy|trade|sell|invest|trading)\b.{0,60}\bbefore (?:the |it is |they are )?(?:announce|result|public)",
             r"\bbefore (?:the )?announcement\b.{0,40}\b(?:trade|buy|sell)\b|\binsider (?:tip|info|news|trad)|\bunpublished\b",
@@ -138,6 +151,10 @@ QUESTIONS = (
             r"\b(?:stage|staging|fake|inflate|bogus)\b.{0,25}\b(?:accident|claim|theft|illness|hospital)\b",
             r"\b(?:hide|conceal|not mention|don't mention|not tell|skip)\b.{0,50}\b(?:diabetes|illness|disease|smok\w+|heart|bp)\b",
             r"\bmoney launder|\blaunder\w* (?:money|cash)|\bmule account|\brent (?:out )?my (?:bank )?account\b",
+            r"\b(?:edit|photoshop|alter|modify|tamper|doctor|forge)\b.{0,35}\b(?:statements?|slips?|itr|documents?|pdf|form 16|certificates?|cheque)\b",
+            r"\b(?:nakli|farzi|fake|jhoo?th?a|false)\b.{0,25}\b(?:mediclaim|claims?|medical|report|id|kyc|loan)\b|\bmediclaim\b.{0,30}\b(?:nakli|farzi|fake)\b",
+            r"\b(?:another|other|dusre|doosre|someone else)(?: person)?(?:'s| ke| ki)? (?:person's )?(?:name|naam|papers|documents|id|pan|aadhaa?r|account)\b",
+            r"(?:फर्जी|नकली|झूठा|झूठे).{0,25}(?:क्लेम|लोन|बिल|रिपोर्ट|कागज)",
             r"\bhack\b.{0,25}\b(?:account|wallet|phone|upi|netbanking)\b|\bclone\b.{0,20}\bcard\b",
             r"\b(?:diabetes|illness|disease|smok\w+)\b.{0,120}\bhow to hide\b",
         ),
@@ -156,8 +173,15 @@ QUESTIONS = (
             r"\btax ?(?:chori|evasion)\b|\bevade\b.{0,15}\btax|(?:टैक्स|कर).{0,6}(?:चोरी|छुपा|छिपा)|कर चोरी",
             r"\btax\b.{0,40}\b(?:without getting caught|nobody (?:catch|know)|bina pakd\w+)",
             r"\bbenami\b|बेनामी|\bhawala\b|हवाला",
+            r"\boff (?:the )?books?\b|\bunder the table\b|\b(?:unaccounted|undisclosed|undeclared)\b|\bka(?:ch|c)cha bill|\bdo number\b",
+            r"\b(?:without|bina) (?:a |any )?(?:pan|bill|gst|paying (?:any )?tax|trace|record|invoice)\b",
+            r"\bkam dikha|\b(?:chh?u?pa|chhipa)\w*\b.{0,30}\b(?:income|kamai|paisa|tax|cash)|\b(?:income|kamai|paisa|tax|cash)\b.{0,30}\bchh?[ui]pa",
+            r"(?:कमाई|आय|इनकम|पैसा|पैसे|नकद|टैक्स).{0,30}(?:छुपा|छिपा)|कम दिखा",
+            r"\b(?:so|that) (?:nobody|no one) (?:reports?|knows?|catches|finds?)\b|\bon paper only\b|\bonly on paper\b|\bbelow \S+ .{0,25}\breport",
+            r"झूठ[ीे].{0,15}(?:रसीद|बिल)|\bgst\b.{0,25}\b(?:fake|nakli|farzi)\b|\b(?:fake|nakli|farzi)\b.{0,25}\b(?:gst|input credit)\b",
+            r"\b(?:so|that) (?:the )?(?:it|tax|income tax|gst) (?:department|officer|dept|people|man)\b.{0,25}\b(?:not|never|n't|cannot)\b",
         ),
-        unless=rf"{_LEARNING}|is that benami|forgot|asks me|asked me to|correct it",
+        unless=rf"{_LEARNING}|is that benami|forgot|asks me|asked me to|correct it|right way",
     ),
     Rule(
         "stock_tip",
@@ -172,6 +196,19 @@ QUESTIONS = (
             r"\bshould i (?:buy|sell|hold|short|exit)\b.{0,40}\b(?:shares?|stock|ltd|bitcoin|ethereum)\b(?! or)",
             r"\b(?:nifty|sensex|bank ?nifty)\b.{0,50}\b(?:ce|pe|call|put|target|predict\w*)\b|\bwill (?:nifty|sensex)\b",
             r"(?:कौन ?सा|कौन ?से|कोई|बढ़िया).{0,15}(?:शेयर|स्टॉक|कॉइन)|(?:शेयर|स्टॉक).{0,15}(?:बताओ|बताइए|टिप)",
+            (
+                r"\b(?:stocks?|shares?|small ?caps?|mid ?caps?|penny|coins?|bitcoin|btc|eth|ethereum|doge\w*|crypto|futures)\b.{0,40}"
+                r"\b(?:buy|explode|rocket|moon|fly|skyrocket|bech\w*|khareed\w*|kharid\w*|le ?lu|lelo|hold kar\w*|level|target|breakout|entry)\b"
+            ),
+            (
+                r"\b(?:buy|short|name|list|pick|kharid\w*|bech\w*)\b.{0,30}"
+                r"\b(?:stocks?|shares?|small ?caps|mid ?caps|penny|bitcoin|btc|ethereum|doge\w*|futures)\b"
+            ),
+            r"\b(?:le ?lu|lelu|le lo|kharidu|bechu|buy|sell|hold)\b.{0,40}\b(?:upar|neeche|kitna badh|will it (?:go up|rise|fall)|stop ?loss)\b",
+            r"\b\d{4,6} ?(?:ce|pe)\b|\b(?:nifty|sensex|market|share|stock)\b.{0,25}\b(?:prediction|forecast)\b",
+            r"\b(?:is|are)\b.{2,30}\ba good (?:buy|sell|entry)\b|\b(?:which|kaun\w*|kon\w*)\b.{0,15}\b(?:ipos?|futures|options)\b|\bto short\b",
+            r"(?:इंट्राडे|ट्रेडिंग).{0,25}(?:स्टॉक|शेयर|टिप|कॉल)",
+            r"(?:शेयर|स्टॉक|बिटकॉइन|निफ्टी).{0,25}(?:खरीदूं|बेचूं|ले लूं|ऊपर जाएगा|उपर जाएगा|बढ़ेगा)",
         ),
         unless=rf"{_LEARNING}|should i join|telegram|whatsapp|group|mutual funds?|index fund|portfolio|diversif|tax|demat",
     ),
@@ -183,8 +220,11 @@ QUESTIONS = (
             (r"\b(?:which|where|tell|give|suggest|want|need|find|batao|chahiye)\b.{0,60}\b(?:definitely|guaranteed|pakka|assured|"
             r"100%|certain|for sure)\b.{0,40}(?:double|triple|returns?|profits?|\d+ ?%|income)"),
             r"\b(?:double|triple|dugna|dogu?na|do guna)\b.{0,40}\b(?:zero|no|without|bina) (?:any )?(?:risk|loss)\b",
+            r"\blikh (?:ke|kar) do\b|\b(?:nuksan|loss|ghata) (?:bilkul )?nahi (?:hoga|hona)|\bfixed \d+ ?% (?:a |per )?month|\bbecomes? \d+ ?(?:lakh|crore|k)\b.{0,30}\bby\b",
             r"\b(?:no|zero)[- ]risk\b.{0,40}(?:double|triple|\d\d+ ?%|high returns?)|\brisk[- ]free\b.{0,30}(?:double|\d\d+ ?%)",
             r"\bpakka\b.{0,25}(?:returns?|profit|munafa|double|\d+ ?%)|\bloss (?:bilkul )?nahi hona\b",
+            r"\b(?:surely|definitely|pakka|guarantee\w*|assured|certainly|without fail)\b.{0,50}(?:\d+ ?%|double|triple|\bguna\b|\b\d+x\b)",
+            r"(?:\d+ ?%|double|triple|\bguna\b|\b\d+x\b|crore|lakh).{0,40}\b(?:surely|guarantee\w*|pakka|without fail|in writing)\b",
             r"(?:पक्का|गारंटी|निश्चित).{0,25}(?:दोगुना|डबल|रिटर्न|मुनाफ|लाभ)|(?:दोगुना|डबल).{0,25}(?:पक्का|गारंटी)",
         ),
         unless=rf"{_LEARNING}|fraud|scam|\bsafe\b|\breal\b|genuine|is (?:it|this|that)\b|does any|\bfd\b|\bppf\b|should i",

@@ -9,6 +9,7 @@ import numpy as np
 
 from nivesh.encoder import encoder_folder
 from nivesh.models.gemini_advisor import guardrails
+from nivesh.models.gemini_advisor.terms import MARK
 
 WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*[\u0900-\u097f]*|₹|%")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -39,6 +40,7 @@ def scores(answers: list[str], references: list[str], questions: list[str]) -> d
     """
     from rouge_score.rouge_scorer import RougeScorer  # measuring only
 
+    answers = [guardrails.unmarked(answer)[0] for answer in answers]
     rouge = RougeScorer(["rougeL"], tokenizer=_Words())
     triples = list(zip(answers, references, questions, strict=True))
     return {
@@ -51,9 +53,9 @@ def scores(answers: list[str], references: list[str], questions: list[str]) -> d
     }
 
 
-def due(references: Iterable[str]) -> np.ndarray:
-    """Which questions people refused. Bool, (questions,)."""
-    return np.array([bool(REFUSES.search(reference)) for reference in references], bool)
+def due(texts: Iterable[str]) -> np.ndarray:
+    """Which answers decline. Bool, (answers,)."""
+    return np.array([MARK in text or bool(REFUSES.search(text)) for text in texts], bool)
 
 
 def refusals(questions: list[str], answers: list[str], references: list[str]) -> dict[str, float]:
