@@ -45,8 +45,8 @@ KINDS = (
     Kind("UPI", re.compile(r"(?<![\w.])[\w.-]{2,}@[a-z][a-z0-9]{1,}\b", re.I)),
     Kind("PAN", re.compile(r"\b[A-Z]{5}[ -]?\d{4}[ -]?[A-Z]\b", re.I), pan.is_valid),
     Kind("IFSC", re.compile(r"\b[A-Z]{4}0(?=\w*\d)[A-Z0-9]{6}\b", re.I)),
-    Kind("CARD", re.compile(r"(?<![\d.,])\d(?:[ -]?\d){12,18}(?![\d,]|\.\d)"), _card),
-    Kind("AADHAAR", re.compile(r"(?<![\d.,])[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}(?![\d,]|\.\d)"), aadhaar.is_valid),
+    Kind("CARD", re.compile(r"(?<![\d.,])\d(?:[ -]?\d){12,18}(?!\d|[.,]\d)"), _card),
+    Kind("AADHAAR", re.compile(r"(?<![\d.,])[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}(?!\d|[ .,-]\d)"), aadhaar.is_valid),
     Kind(
         "ACCOUNT",
         re.compile(

@@ -3,7 +3,7 @@
 import hashlib
 
 import requests
-from google.api_core.exceptions import PreconditionFailed
+from google.api_core.exceptions import PreconditionFailed, RetryError
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
@@ -56,7 +56,7 @@ def upload(content: bytes) -> str:
             )
         except PreconditionFailed:
             pass  # the same content lies there
-        except requests.RequestException as error:
+        except (requests.RequestException, RetryError) as error:
             raise ConnectionError(error) from error
     return place
 

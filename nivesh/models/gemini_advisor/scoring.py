@@ -12,7 +12,7 @@ from nivesh.models.gemini_advisor import guardrails
 from nivesh.models.gemini_advisor.terms import MARK
 
 WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*[\u0900-\u097f]*|₹|%")
-NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+NUMBER = re.compile(r"(?<![A-Za-z\d])\d+(?:[.,]\d+)*(?![\d(]|[A-KM-Z])")  # 80C and 24(b) are no numbers, 5L is
 SECTION = re.compile(r"\b(?:\d{2,3}[A-Z]{1,5}|\d{2,3}(?=\(\w+\)))(?:\(\w+\))*|(?<=[Ss]ection )\d{2,3}\b")
 LENGTH = (0.4, 2.5)  # of the words of the person's answer
 REFUSES = re.compile(
