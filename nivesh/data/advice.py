@@ -16,75 +16,12 @@ MAX_ANSWER = 8_000  # characters; far below what Vertex AI takes, far above what
 SHORT = 40  # characters; a shorter answer teaches the model to be curt
 
 # Words that stand in nearly every Hinglish sentence and in no English one.
-HINGLISH = frozenset(
-    [
-        "hai",
-        "hain",
-        "ka",
-        "ki",
-        "ke",
-        "ko",
-        "se",
-        "mein",
-        "main",
-        "mera",
-        "meri",
-        "mere",
-        "kya",
-        "kaise",
-        "kitna",
-        "kitne",
-        "kitni",
-        "nahi",
-        "nahin",
-        "aur",
-        "par",
-        "ye",
-        "yeh",
-        "wo",
-        "woh",
-        "hu",
-        "hoon",
-        "ho",
-        "tha",
-        "thi",
-        "raha",
-        "rahe",
-        "rahi",
-        "karo",
-        "kare",
-        "karu",
-        "karna",
-        "chahiye",
-        "liye",
-        "sakta",
-        "sakte",
-        "sakti",
-        "paisa",
-        "paise",
-        "kharcha",
-        "apna",
-        "apne",
-        "bhi",
-        "hi",
-        "toh",
-        "jo",
-        "jab",
-        "agar",
-        "lekin",
-        "isliye",
-        "aap",
-        "hum",
-        "mujhe",
-        "koi",
-        "kuch",
-        "sab",
-        "bahut",
-        "saal",
-        "mahina",
-        "mahine",
-    ]
+HINGLISH_WORDS = (
+    "hai hain ka ki ke ko se mein mera meri mere kya kaise kitna kitne kitni nahi nahin aur ye yeh wo woh hu hoon ho tha "
+    "thi raha rahe rahi karo kare karu karna chahiye liye sakta sakte sakti paisa paise kharcha apna apne bhi hi toh jo "
+    "jab agar lekin isliye aap hum mujhe koi kuch sab bahut saal mahina mahine"
 )
+HINGLISH = frozenset(HINGLISH_WORDS.split())
 CHANGING = re.compile(
     r"\b(slab|80[A-Z]{1,4}|87A|234[A-F]|10\(\d+\w*\)|112A|LTCG|STCG|TDS|cess|standard deduction|SCSS|tax rate)\b"
 )

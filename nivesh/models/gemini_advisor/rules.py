@@ -233,7 +233,7 @@ QUESTIONS = (
 
 _DENIED = (
     r"\b(?:no|not|nobody|none|never|neither|nor|cannot|can't|don't|doesn't|isn't|aren't|won't|without|avoid|beware|stay away|wary|fraud|"
-    r"ponzi|scam|claims?|nahi|nahin|mat|koi bhi|if)\b|n't\b|नहीं|मत"
+    r"ponzi|scam|claims (?:to|of|that)|nahi|nahin|mat|koi bhi|if)\b|n't\b|नहीं|मत"
 )
 # A bank, an insurer or the state may promise its own product's rate.
 _PRODUCT = r"\b(?:government|govt|bank|banks|fd|fds|ppf|scss|nsc|insurer|insured|sum assured|annuity|pension|post office|epf)\b"
