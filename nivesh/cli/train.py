@@ -38,6 +38,7 @@ def train(
 
     key = models.get(key).SPEC.key
     params = given(context.args)
+    models.require(key)
     models.parameters(key, params)  # a wrong name or value must not cost the time of the steps before the training
     arguments = {"data_path": str(data_path.resolve()) if data_path else "", "seed": seed, "params": params}
     with bar(key) as progress:

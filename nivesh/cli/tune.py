@@ -33,7 +33,7 @@ def tune(
     from nivesh import data, models
     from nivesh.cli.progress import bar
     from nivesh.cli.tables import results
-    from nivesh.errors import DataError, SettingsError
+    from nivesh.errors import DataError
     from pipelines import local
 
     params = given(context.args)
@@ -48,8 +48,7 @@ def tune(
         raise DataError(f"{path.name}: {problems} problems, listed above; mend them, or --mask personal data")
     if dry_run:
         return
-    if missing := models.missing(KEY):
-        raise SettingsError(f"{', '.join(missing)} not set; name the Google Cloud project, or call with --dry-run")
+    models.require(KEY)
     if cancel:
         _cancel(path, used, seed)
         return

@@ -50,6 +50,16 @@ def missing(key: str) -> list[str]:
     return [f"NIVESH_{name.upper()}" for name in get(key).SPEC.needs if not getattr(current, name)]
 
 
+def require(key: str) -> None:
+    """See that a model can be trained here.
+
+    Raises:
+        SettingsError: names the settings that have no value.
+    """
+    if unset := missing(key):
+        raise SettingsError(f"{key} needs {', '.join(unset)}; see the settings in README.md")
+
+
 def parameters(key: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
     """Every training parameter of a model: the given values over the defaults of its ``fit``.
 

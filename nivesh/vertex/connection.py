@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import google.auth
 import grpc
 from google.api_core import exceptions
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
 from google.cloud import aiplatform_v1
 
 from nivesh.errors import SettingsError, VertexRefused, VertexUnavailable
@@ -39,13 +39,13 @@ def base_model(name: str) -> str:
 
 def tuning_client() -> aiplatform_v1.GenAiTuningServiceClient:
     """Google's client for tuning jobs."""
-    return _client(aiplatform_v1.GenAiTuningServiceClient, settings().google_region, settings().google_endpoint)
+    return _connect(aiplatform_v1.GenAiTuningServiceClient, settings().google_region, settings().google_endpoint)
 
 
 def prediction_client(endpoint: str) -> aiplatform_v1.PredictionServiceClient:
     """Google's client for answers, in the region that an endpoint's resource name tells."""
     region = endpoint.split("/locations/")[-1].split("/")[0]
-    return _client(aiplatform_v1.PredictionServiceClient, region, settings().google_endpoint)
+    return _connect(aiplatform_v1.PredictionServiceClient, region, settings().google_endpoint)
 
 
 def credentials() -> google.auth.credentials.Credentials:
@@ -85,6 +85,8 @@ def explained(doing: str) -> Iterator[None]:
             f"{doing}: not allowed ({error.message}); enable the API aiplatform.googleapis.com, and give your account "
             "the roles Vertex AI User and Storage Object User in the project"
         ) from error
+    except TransportError as error:
+        raise VertexUnavailable(f"{doing}: Google's sign-in did not answer ({error}); try again later") from error
     except (exceptions.Unauthorized, GoogleAuthError) as error:
         raise VertexRefused(
             f"{doing}: the credentials are not accepted ({error}); run gcloud auth application-default login"
@@ -99,13 +101,9 @@ def explained(doing: str) -> Iterator[None]:
         raise VertexUnavailable(f"{doing}: Google did not answer ({error}); try again later") from error
 
 
-def _client(kind: type, region: str, override: str) -> Any:
-    # The environment may change between calls, in tests above all; a channel is made once for each address.
-    return _connect(kind, region, override)
-
-
 @cache
 def _connect(kind: type, region: str, override: str) -> Any:
+    """A client with its channel, one for each address."""
     if override:
         address = urlsplit(override)
         if address.scheme == "http" and address.port and _is_loopback(address.hostname):

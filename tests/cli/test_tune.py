@@ -7,7 +7,7 @@ from google.cloud.aiplatform_v1 import JobState
 from typer.testing import CliRunner
 
 from nivesh import bundle, data, registry
-from nivesh.cli import application
+from nivesh.cli import application, ready
 from nivesh.data.advice import FIELDS
 from nivesh.errors import DataError, ModelNotFound, SettingsError
 from pipelines.local import StepFailed
@@ -59,8 +59,16 @@ def test_personal_data_are_masked_in_a_copy(home, file):
 
 def test_without_a_project_it_says_so(home, file, monkeypatch):
     monkeypatch.setenv("NIVESH_GOOGLE_PROJECT", "")
-    with pytest.raises(SettingsError, match="NIVESH_GOOGLE_PROJECT not set"):
+    with pytest.raises(SettingsError, match="gemini_advisor needs NIVESH_GOOGLE_PROJECT"):
         tune("--data-path", file)
+
+
+def test_what_works_on_all_models_leaves_it_out_and_says_so(home, monkeypatch, capsys):
+    monkeypatch.setenv("NIVESH_GOOGLE_PROJECT", "")
+    assert KEY not in ready()
+    assert "without gemini_advisor: NIVESH_GOOGLE_PROJECT not set" in capsys.readouterr().err
+    monkeypatch.setenv("NIVESH_GOOGLE_PROJECT", "p")
+    assert KEY in ready()
 
 
 def test_a_wrong_parameter_costs_nothing(home, file):

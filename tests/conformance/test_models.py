@@ -1,4 +1,4 @@
-"""Every check for every model key: the recipe for the seventh model."""
+"""Every check for every model key: the recipe for another model."""
 
 import inspect
 import json

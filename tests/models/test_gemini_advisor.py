@@ -7,7 +7,7 @@ import grpc
 import pytest
 from google.cloud.aiplatform_v1 import Candidate
 
-from nivesh import data, personal_data
+from nivesh import data
 from nivesh.errors import DataError, SettingsError
 from nivesh.models import gemini_advisor
 from nivesh.models.gemini_advisor import guardrails, scoring, spending
@@ -170,6 +170,13 @@ def test_notes_on_rates_that_change_and_on_a_cut(advisor, vertex):
     assert "[PHONE]" in given["answer"]
 
 
+def test_half_an_answer_that_google_stopped_is_not_shown(advisor, vertex):
+    vertex.says, vertex.stop_reason = {QUESTION: "First of all you"}, Candidate.FinishReason.SAFETY
+    given = answer(advisor)
+    assert (given["outcome"], given["reason"]) == ("refused", "vertex_safety")
+    assert "First of all" not in given["answer"]
+
+
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.PERMISSION_DENIED])
 def test_vertex_away_is_a_clear_answer_and_is_not_kept(advisor, vertex, monkeypatch, code):
     monkeypatch.setenv("NIVESH_GOOGLE_TIMEOUT", "0.5")
@@ -253,7 +260,7 @@ def test_a_job_that_costs_too_much_is_not_started(vertex):
     assert not vertex.calls and not vertex.storage.requests
 
 
-def test_masked_examples_of_a_loaded_folder_without_an_advisor(tmp_path):
+def test_a_folder_without_an_advisor(tmp_path):
     with pytest.raises(DataError, match=r"no advisor \(no advisor.json\)"):
         gemini_advisor.load(tmp_path)
 
@@ -282,7 +289,3 @@ def test_refusals_are_judged_by_what_people_did():
     assert (good["refused_when_due"], good["shown_when_due"], good["refusals_due"]) == (1.0, 1.0, 1)
     timid = scoring.refusals(asked, ["x", "I can't help with that."], references)
     assert (timid["refused_when_due"], timid["shown_when_due"]) == (1.0, 0.0)  # the rule stops the first by itself
-
-
-def test_no_answer_of_a_bundle_names_a_person():
-    assert not personal_data.find(INSTRUCTIONS)

@@ -9,7 +9,7 @@ from typing import Any
 from nivesh import personal_data
 from nivesh.data.advice import tokens
 from nivesh.errors import DataError, VertexRefused, VertexUnavailable
-from nivesh.models.gemini_advisor import guardrails, spending
+from nivesh.models.gemini_advisor import guardrails, rules, spending
 from nivesh.settings import settings
 from nivesh.vertex.generation import Reply, generate
 from nivesh.vertex.prices import Price
@@ -127,6 +127,8 @@ class Advisor:
 
     def _shown(self, reply: Reply, masked: bool) -> dict[str, Any]:
         """The reply as it may be shown."""
+        if reply.stopped not in ("", "MAX_TOKENS"):  # Google's own filters, which may leave half an answer
+            return _answer(rules.NO_ANSWER, "refused", f"vertex_{reply.stopped.lower()}")
         said, declined = guardrails.unmarked(reply.text)
         text, _ = personal_data.mask(said)
         if refusal := guardrails.check_answer(text, self.instructions):
