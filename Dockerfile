@@ -1,4 +1,4 @@
-# Images for each family of models: text, tabular, forecast serve; train-text, train-tabular, train-forecast train.
+# Images for each family of models: text, tabular, forecast, remote serve; train-text, … train-remote train.
 #
 #   docker build --target text -t nivesh/text:0.1.0 --build-arg VERSION=0.1.0 --build-arg COMMIT=$(git rev-parse HEAD) .
 #
@@ -27,6 +27,12 @@ RUN sed -i s/^xgboost/xgboost-cpu/ /tmp/tabular.txt && \
 FROM packages AS forecast-packages
 COPY requirements/forecast.txt /tmp/
 RUN pip --python /opt/venv install --no-cache-dir -r /tmp/forecast.txt && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+
+FROM packages AS remote-packages
+COPY requirements/remote.txt /tmp/
+# Of Google's package only aiplatform_v1 is used; its beta and its older Python interface are as large again.
+RUN pip --python /opt/venv install --no-cache-dir -r /tmp/remote.txt && find /opt/venv -type d -name tests -prune -exec rm -r {} + && \
+    cd /opt/venv/lib/python3.11/site-packages && rm -r google/cloud/aiplatform_v1beta1 google/cloud/aiplatform vertexai
 
 FROM python AS code
 WORKDIR /app
@@ -68,6 +74,14 @@ ARG COMMIT=unknown
 LABEL org.opencontainers.image.title="Nivesh forecast models" \
       org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT
 
+FROM serving AS remote
+COPY --from=remote-packages /opt/venv /opt/venv
+COPY --from=code /app /app
+ARG VERSION=dev
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="Nivesh remote models" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT
+
 # --- training -------------------------------------------------------------------------------------------------------
 # What all families share is one layer, which MLflow's server has too; a family adds its own packages to it. PyPI's torch
 # brings CUDA's gigabytes: PIP_EXTRA_INDEX_URL may name an index with the build for CPUs.
@@ -92,6 +106,11 @@ FROM training AS train-forecast-packages
 COPY requirements/forecast.txt /tmp/
 RUN pip --python /opt/venv install --no-cache-dir -r /tmp/forecast.txt
 
+# Answers are compared by MiniLM.
+FROM train-text-packages AS train-remote-packages
+COPY requirements/remote.txt requirements/training-remote.txt /tmp/
+RUN pip --python /opt/venv install --no-cache-dir -r /tmp/remote.txt -r /tmp/training-remote.txt
+
 FROM python AS training-code
 WORKDIR /app
 COPY nivesh nivesh
@@ -112,6 +131,12 @@ ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app MLFLOW_DISABLE_TELEMETRY=t
 USER 10001:10001
 
 FROM train-forecast-packages AS train-forecast
+COPY --from=training-code /app /app
+ARG COMMIT=unknown
+ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
+USER 10001:10001
+
+FROM train-remote-packages AS train-remote
 COPY --from=training-code /app /app
 ARG COMMIT=unknown
 ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT

@@ -42,13 +42,13 @@ serve: $(INSTALLED)  ## serve the champions on port 8080
 	$(BIN)/nivesh serve
 
 images:  ## the serving images, by docker or what DOCKER names
-	for family in text tabular forecast redis; do \
+	for family in text tabular forecast remote redis; do \
 	  $(DOCKER) build --target $$family -t nivesh/$$family:dev --build-arg VERSION=$(VERSION) \
 	    --build-arg COMMIT=$$(git rev-parse HEAD) -f Dockerfile . || exit 1; \
 	done
 
 training-images:  ## the images of training: steps by family, MLflow, and its database for a test cluster
-	for target in train-text train-tabular train-forecast mlflow mariadb; do \
+	for target in train-text train-tabular train-forecast train-remote mlflow mariadb; do \
 	  $(DOCKER) build --target $$target -t nivesh/train-$${target#train-}:dev \
 	    --build-arg COMMIT=$$(git rev-parse HEAD) -f Dockerfile . || exit 1; \
 	done

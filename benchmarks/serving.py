@@ -60,11 +60,12 @@ async def load(url: str, path: str, requests: list[dict], total: int, concurrenc
 
 
 def main() -> None:
+    local = [key for key in models.keys() if not models.get(key).SPEC.needs]  # others would be paid for
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", default="", help="a running server on this machine; one is started without it")
     parser.add_argument("--requests", type=int, default=2000, help=f"on each path, at most {MOST_REQUESTS}")
     parser.add_argument("--concurrency", type=int, default=8, help=f"requests at a time, at most {MOST_CONCURRENCY}")
-    parser.add_argument("--keys", nargs="*", default=models.keys(), help="the models to ask")
+    parser.add_argument("--keys", nargs="*", default=local, help="the models to ask")
     options = parser.parse_args()
     total, concurrency = min(options.requests, MOST_REQUESTS), min(options.concurrency, MOST_CONCURRENCY)
     url, server = options.url, None

@@ -7,6 +7,9 @@ NiveshError
 ├── ModelNotFound        no such model key, version or champion
 ├── BundleError          a bundle is missing a file, or a file was changed
 ├── StorageUnavailable   S3 cannot be reached, or refuses
+├── VertexRefused        Vertex AI or Cloud Storage says no: credentials, rights, names
+├── VertexUnavailable    Vertex AI or Cloud Storage is away, too slow, or over its quota
+├── TuningFailed         a tuning job ended without a model
 ├── GateRefused          a model version must not be promoted, with the reason
 ├── RolloutRefused       a rollout's step does not fit what runs; nothing was changed
 ├── RolloutFailed        a canary does not start; the stable version serves on
@@ -41,6 +44,18 @@ class BundleError(NiveshError):
 
 class StorageUnavailable(NiveshError):
     """The S3 that bundles are published to cannot be reached, or refuses."""
+
+
+class VertexRefused(NiveshError):
+    """Vertex AI or Cloud Storage refuses: no credentials, no right, a wrong name or value. Trying again is of no use."""
+
+
+class VertexUnavailable(NiveshError):
+    """Vertex AI or Cloud Storage did not answer in time, is away, or a quota is used up. Try again later."""
+
+
+class TuningFailed(NiveshError):
+    """A tuning job failed, was cancelled or expired; the message has Vertex AI's own words."""
 
 
 class GateRefused(NiveshError):

@@ -96,7 +96,7 @@ class Predictor(kserve.Model):
                 raise Overloaded(f"{self.key}: {self.waiting} requests wait already; try again in a second")
             self.waiting += 1
             try:
-                answers = await asyncio.get_running_loop().run_in_executor(pool(), self._answer, requests)
+                answers = await asyncio.get_running_loop().run_in_executor(self.threads(), self._answer, requests)
             finally:
                 self.waiting -= 1
         except NiveshError as error:
@@ -117,10 +117,14 @@ class Predictor(kserve.Model):
         metrics.ERRORS.labels(**self.labels, error_type=error_type).inc()
         metrics.PREDICTIONS.labels(**self.labels, status="error").inc(requests)
 
+    def threads(self) -> ThreadPoolExecutor:
+        """Where predictions run."""
+        return pool()
+
     def _answer(self, requests: list[Any]) -> list[dict]:
         checked = [self._check(request, number) for number, request in enumerate(requests, 1)]
         if self.spec.user_features:
-            self._add_features(checked)
+            self._add_features([one for one in checked if not self.spec.consent or one[self.spec.consent]])
         return self.module.predict(self.model, checked)
 
     def _check(self, request: Any, number: int) -> dict:
@@ -134,6 +138,8 @@ class Predictor(kserve.Model):
     def _add_features(self, requests: list[dict]) -> None:
         """Complete requests with their users' features, read for all of them at once."""
         users = {request["user_id"] for request in requests}
+        if not users:
+            return
         found, now = feature_store.read(users, self.spec.user_features), time.time()
         for request in requests:
             stored = found[request["user_id"]]

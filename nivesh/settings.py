@@ -30,6 +30,13 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1_000_000, gt=0, description="larger requests get 413")
     threads: int = Field(0, ge=0, description="threads of a model; 0 means from the CPU limit")
     redis_url: str = Field("", description="redis://, rediss:// or unix://; empty means one that is started under home")
+    google_project: str = Field("", description="Google Cloud project that tunes and serves remote models")
+    google_region: str = Field("us-central1", description="Vertex AI's region; where it tunes Gemini")
+    google_bucket: str = Field("", description="Cloud Storage bucket for tuning data, gs://name or name")
+    google_endpoint: str = Field("", description="another address of Vertex AI: https://, or http:// on this machine")
+    google_timeout: float = Field(20, gt=0, le=300, description="seconds for an answer of Vertex AI, retries included")
+    prices: Path | None = Field(None, description="your table of Vertex AI's prices; without it that of the samples")
+    advice_budget: float = Field(5, ge=0, description="US dollars a day for answers of Vertex AI; 0 asks it nothing")
     redis_timeout: float = Field(0.5, gt=0, le=60, description="seconds in which Redis must answer a request")
 
     @property

@@ -33,7 +33,7 @@ class Spec:
     Attributes:
         key: snake_case name of the model, equal to its module's name.
         purpose: one sentence for the model card and the OpenAPI page.
-        dataset: kind of data that it learns from: intents, ner, transactions or loans.
+        dataset: kind of data that it learns from: intents, ner, transactions, loans or advice.
         path: the guide's path, such as ``/predict/intent``.
         example: the body of the guide's example request to that path.
         primary: metric by which a challenger is compared with the champion.
@@ -41,8 +41,11 @@ class Spec:
         targets: what the users asked for; a miss marks the model "below target".
         floor: what a model must have to be served at all (beats its baseline, fairness held).
         user_features: group of the user's online features that complete a request; "" for none.
+        consent: field of a request without which the user's features are neither read nor used; "" where none is asked.
         max_feature_age: seconds; older features are refused. None takes any, and only their age is measured.
-        runtime: family of serving image: text, tabular or forecast.
+        runtime: family of serving image: text, tabular, forecast, or remote for a model that answers elsewhere.
+        needs: settings that must have a value before it can be trained; without them whatever works on all models
+            leaves it out and says so.
         limits: known limits of use, for the model card.
     """
 
@@ -56,8 +59,10 @@ class Spec:
     targets: tuple[Limit, ...]
     floor: tuple[Limit, ...]
     user_features: str = ""
+    consent: str = ""
     max_feature_age: float | None = None
     runtime: str = "tabular"
+    needs: tuple[str, ...] = ()
     limits: tuple[str, ...] = field(default=())
 
 

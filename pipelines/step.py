@@ -12,8 +12,18 @@ ENVIRONMENT = (
     "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "MLFLOW_TRACKING_URI",
     "NIVESH_BUNDLE_STORE", "NIVESH_SERVING_NAMESPACE",
 )  # fmt: skip
+# Models that are tuned elsewhere: which Google project. Who they are there is told by the pod's workload identity.
+REMOTE_SECRET, REMOTE_ENVIRONMENT = (
+    "nivesh-google",
+    ("NIVESH_GOOGLE_PROJECT", "NIVESH_GOOGLE_REGION", "NIVESH_GOOGLE_BUCKET"),
+)
 # (CPU asked, memory asked, memory at most) of steps that compute, by family, and of all others.
-HEAVY = {"text": ("500m", "1Gi", "4Gi"), "tabular": ("500m", "512Mi", "2Gi"), "forecast": ("500m", "512Mi", "2Gi")}
+HEAVY = {
+    "text": ("500m", "1Gi", "4Gi"),
+    "tabular": ("500m", "512Mi", "2Gi"),
+    "forecast": ("500m", "512Mi", "2Gi"),
+    "remote": ("100m", "512Mi", "2Gi"),
+}
 LIGHT = ("100m", "256Mi", "2Gi")
 HEAVY_SECONDS, LIGHT_SECONDS = 4 * 3600, 1200
 
@@ -42,4 +52,6 @@ def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False, cached: bool 
     task.set_retry(num_retries=3, backoff_duration="15s", backoff_factor=2, backoff_max_duration="120s")
     kubernetes.set_timeout(task, HEAVY_SECONDS if heavy else LIGHT_SECONDS)
     kubernetes.use_secret_as_env(task, SECRET, {name: name for name in ENVIRONMENT})
+    if models.get(key).SPEC.needs:
+        kubernetes.use_secret_as_env(task, REMOTE_SECRET, {name: name for name in REMOTE_ENVIRONMENT})
     return task

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.redis_server import RedisServer
+from tests.vertex import google_here
 
 
 @pytest.fixture
@@ -32,3 +33,12 @@ def store(home, redis_server, monkeypatch):
     monkeypatch.setenv("NIVESH_REDIS_URL", redis_server.url)
     redis_server.client.flushall()
     return redis_server
+
+
+@pytest.fixture
+def vertex(monkeypatch):
+    """Google on this machine: Vertex AI and Cloud Storage, named by the settings; a project without jobs."""
+    with google_here() as (service, settings):
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        yield service

@@ -2,7 +2,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FAMILIES = ("forecast", "tabular", "text")
+FAMILIES = ("forecast", "remote", "tabular", "text")
 TRAINING_ONLY = ("torch", "transformers", "mlflow", "kfp", "scikit-learn", "feast", "pandera")
 
 
@@ -19,23 +19,29 @@ def test_no_serving_image_has_what_only_training_needs():
         assert not [line for line in lines if line.startswith(TRAINING_ONLY)]
 
 
+def folder_of(spec) -> Path:
+    """Models that need settings of their own are no part of the base: nobody is given what cannot start."""
+    return ROOT / "manifests" / ("remote" if spec.needs else "base")
+
+
 def test_each_family_of_models_has_an_image_and_a_runtime():
     from nivesh import models
 
     targets = (ROOT / "Dockerfile").read_text()
-    for family in {models.get(key).SPEC.runtime for key in models.keys()}:
+    for spec in (models.get(key).SPEC for key in models.keys()):
+        family, folder = spec.runtime, folder_of(spec)
         assert f" AS {family}\n" in targets
         assert (ROOT / "requirements" / f"{family}.txt").exists()
-        assert (ROOT / "manifests" / "base" / f"runtime-{family}.yaml").exists()
+        assert (folder / f"runtime-{family}.yaml").exists()
 
 
 def test_each_model_has_a_manifest_on_its_own_path():
     from nivesh import models
 
-    listed = (ROOT / "manifests/base/kustomization.yaml").read_text()
     for key in models.keys():
-        name = key.replace("_", "-")
-        text = (ROOT / f"manifests/base/{name}.yaml").read_text()
+        name, folder = key.replace("_", "-"), folder_of(models.get(key).SPEC)
+        listed = (folder / "kustomization.yaml").read_text()
+        text = (folder / f"{name}.yaml").read_text()
         assert f"args: [{key}]" in text
         assert f"value: {models.get(key).SPEC.path}}}" in text
         assert f"runtime: nivesh-{models.get(key).SPEC.runtime}\n" in text

@@ -34,6 +34,19 @@ def application() -> typer.Typer:
     return app
 
 
+def ready() -> list[str]:
+    """Keys of the models whose settings are there; tells of each other one in a line."""
+    from nivesh import models
+
+    found = []
+    for key in models.keys():
+        if missing := models.missing(key):
+            err.print(f"[yellow]without {key}[/]: {', '.join(missing)} not set", highlight=False)
+        else:
+            found.append(key)
+    return found
+
+
 def main() -> None:
     """Entry point of the ``nivesh`` command: an error that a user can mend is one clear line and exit code 1."""
     try:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Option
 
-from nivesh.cli import out
+from nivesh.cli import out, ready
 
 
 def demo(
@@ -30,13 +30,14 @@ def demo(
 
     started = time.monotonic()
     out.print(Rule("1. Train: a Kubeflow pipeline for each model, run by kfp.local"))
-    runs, errors = _train(seed)
+    keys = ready()
+    runs, errors = _train(keys, seed)
     out.print(Rule("2. Online features of the users"))
     with bar("materialize") as progress:
         users = materialize(None, progress)
     out.print(", ".join(f"{group}: {number} users" for group, number in users.items()))
     out.print(Rule("3. Serve, and ask what the guide asks"))
-    for key, answer, milliseconds in _ask(port or _free_port()):
+    for key, answer, milliseconds in _ask(keys, port or _free_port()):
         spec = models.get(key).SPEC
         out.print(f"\n[bold]POST {spec.path}[/] {json.dumps(spec.example, ensure_ascii=False)}", highlight=False)
         out.print(JSON.from_data(answer, ensure_ascii=False), f"[dim]{milliseconds:.1f} ms[/]")
@@ -59,7 +60,7 @@ def demo(
         sys.exit(1)
 
 
-def _train(seed: int) -> tuple[list, dict[str, Exception]]:
+def _train(keys: list[str], seed: int) -> tuple[list, dict[str, Exception]]:
     """Results of the pipelines that ran through, and the errors of those that did not."""
     from nivesh import models, registry
     from nivesh.cli.progress import bars
@@ -67,7 +68,7 @@ def _train(seed: int) -> tuple[list, dict[str, Exception]]:
 
     registry.client().search_experiments()  # MLflow makes its tables now, before several processes want to
     longest_first = {"text": 0, "forecast": 1}
-    keys = sorted(models.keys(), key=lambda key: longest_first.get(models.get(key).SPEC.runtime, 2))
+    keys = sorted(keys, key=lambda key: longest_first.get(models.get(key).SPEC.runtime, 2))
     with bars(keys) as tell:
         outcomes = run_all(
             keys, {"seed": seed}, lambda key, step, fraction, text: tell(key, fraction, f"{step} {text}")
@@ -78,7 +79,7 @@ def _train(seed: int) -> tuple[list, dict[str, Exception]]:
     return [outcome for outcome in outcomes.values() if not isinstance(outcome, Exception)], errors
 
 
-def _ask(port: int):
+def _ask(keys: list[str], port: int):
     """Start a server, send each model's example to its path, stop the server: (key, answer, milliseconds)."""
     import httpx
 
@@ -92,7 +93,7 @@ def _ask(port: int):
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             _wait(client, server, log)
-            for key in models.keys():
+            for key in keys:
                 spec = models.get(key).SPEC
                 before = time.perf_counter()
                 answer = client.post(spec.path, json=spec.example).json()

@@ -20,10 +20,10 @@ def serve(
 
     import predictors
     from nivesh import models, registry, server
-    from nivesh.cli import err
+    from nivesh.cli import err, ready
     from nivesh.errors import ModelNotFound, SettingsError
 
-    wanted = [models.get(key).SPEC.key for key in keys or models.keys()]
+    wanted = [models.get(key).SPEC.key for key in keys or ready()]
     found = []
     for key in wanted:
         try:

@@ -13,12 +13,13 @@ from nivesh.errors import DataError
 from nivesh.settings import settings
 
 # The module of each kind's reader, imported when a file is read: serving reads none, and its images have no pandera.
-READERS = {"intents": "texts", "ner": "texts", "transactions": "tables", "loans": "tables"}
+READERS = {"intents": "texts", "ner": "texts", "transactions": "tables", "loans": "tables", "advice": "advice"}
 SAMPLES = {
     "intents": "intents.jsonl",
     "ner": "ner.jsonl",
     "transactions": "transactions.parquet",
     "loans": "loans.csv",
+    "advice": "financial_advice.jsonl",
 }
 
 

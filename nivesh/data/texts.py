@@ -24,7 +24,7 @@ def read_intents(path: Path, labelled: bool = True) -> pd.DataFrame:
         DataError: names the row of a missing text, an unknown intent or a text with two intents.
     """
     rows, seen = [], {}
-    for where, record in _records(path):
+    for where, record in json_records(path):
         text = _text(record, where)
         if not labelled:
             rows.append({"text": text})
@@ -51,7 +51,7 @@ def read_ner(path: Path, labelled: bool = True) -> pd.DataFrame:
     Raises:
         DataError: names the row of a span that is unknown, out of the text, overlapping or not what it says.
     """
-    records = _spacy_records(path) if path.suffix == ".spacy" else _records(path)
+    records = _spacy_records(path) if path.suffix == ".spacy" else json_records(path)
     rows, seen = [], {}
     for where, record in records:
         text = _text(record, where)
@@ -72,7 +72,7 @@ def read_ner(path: Path, labelled: bool = True) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _records(path: Path) -> Iterator[tuple[str, dict]]:
+def json_records(path: Path) -> Iterator[tuple[str, dict]]:
     """(where, record) of each line of JSON lines, or of each element of a JSON list."""
     try:
         content = path.read_text(encoding="utf-8-sig")

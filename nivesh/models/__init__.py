@@ -24,6 +24,7 @@ from types import ModuleType
 from typing import Any
 
 from nivesh.errors import ModelNotFound, SettingsError
+from nivesh.settings import settings
 
 
 def keys() -> list[str]:
@@ -41,6 +42,22 @@ def get(key: str) -> ModuleType:
     if name not in keys():
         raise ModelNotFound(f"there is no model {key!r}; the models are {', '.join(keys())}")
     return importlib.import_module(f"nivesh.models.{name}")
+
+
+def missing(key: str) -> list[str]:
+    """The settings without which a model cannot be trained, as environment variables that have no value."""
+    current = settings()
+    return [f"NIVESH_{name.upper()}" for name in get(key).SPEC.needs if not getattr(current, name)]
+
+
+def require(key: str) -> None:
+    """See that a model can be trained here.
+
+    Raises:
+        SettingsError: names the settings that have no value.
+    """
+    if unset := missing(key):
+        raise SettingsError(f"{key} needs {', '.join(unset)}; see the settings in README.md")
 
 
 def parameters(key: str, given: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -31,6 +31,8 @@ ROOT = Path(__file__).parents[2]
 # What builds an image and brings it to the cluster's nodes: IMAGE_TOOL build -t NAME [options of docker build] FOLDER.
 IMAGE_TOOL = Path(os.environ.get("NIVESH_TEST_IMAGE_TOOL", ROOT / "../shared/cluster/image")).resolve()
 GATEWAY = os.environ.get("NIVESH_TEST_GATEWAY", "http://127.0.0.1:8080")
+# Those that start without an account elsewhere.
+KEYS = [key for key in models.keys() if not models.get(key).SPEC.needs]
 NAMESPACE, HOST, API_KEY = "nivesh", "nivesh.example.com", "nivesh-local-key"
 S3 = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9000",
@@ -125,7 +127,7 @@ def trained_home(tmp_path_factory, request) -> Path:
         shutil.copytree(Path(given) / "bundles", home / "bundles")
         return home
     once = request.getfixturevalue("train")
-    for key in models.keys():
+    for key in KEYS:
         made = once(key)
         schema = made.module.Request.model_json_schema()
         manifest = bundle.Manifest(key, "1.0.0", "2025-01-01T00:00:00+00:00", made.metrics, [], schema, {})
@@ -145,7 +147,7 @@ def cluster(kubeconfig, trained_home) -> Iterator[Cluster]:
                 environment.setenv(name, value)
         environment.setenv("NIVESH_HOME", str(trained_home))
         environment.setenv("NIVESH_BUNDLE_STORE", store)
-        for key in models.keys():
+        for key in KEYS:
             storage.publish(trained_home / "bundles" / key / "1.0.0")
         rendered = kubectl(kubeconfig, "kustomize", str(ROOT / "manifests")).replace("s3://models", store)
         objects = list(yaml.safe_load_all(rendered))
@@ -155,7 +157,7 @@ def cluster(kubeconfig, trained_home) -> Iterator[Cluster]:
         kubectl(kubeconfig, "apply", "-f", "-", input=yaml.safe_dump_all(objects))
         ready = Cluster(kubeconfig, trained_home, store)
         ready.kubectl("rollout", "status", "deployment/redis", "--timeout=120s")
-        for name in (key.replace("_", "-") for key in models.keys()):
+        for name in (key.replace("_", "-") for key in KEYS):
             ready.until(f"all pods of {name} to be new and ready", lambda name=name: settled(ready, name, digest))
         with forwarded(kubeconfig, "service/redis", 6379) as port:
             environment.setenv("NIVESH_REDIS_URL", f"redis://:{REDIS_PASSWORD}@127.0.0.1:{port}/0")
@@ -195,7 +197,7 @@ def build_images(kubeconfig: str) -> str:
     note = ["-n", "default", "configmap", "nivesh-test-images"]
     had = kubectl(kubeconfig, "get", *note, "--ignore-not-found", "-o", "jsonpath={.data.sources}")
     if had != found:
-        for family in [*sorted({models.get(key).SPEC.runtime for key in models.keys()}), "redis"]:
+        for family in [*sorted({models.get(key).SPEC.runtime for key in KEYS}), "redis"]:
             image = ["-t", f"nivesh/{family}:dev", "--target", family, "-f", str(ROOT / "Dockerfile"), str(ROOT)]
             done = subprocess.run([IMAGE_TOOL, "build", *image], capture_output=True, text=True, timeout=1200)
             assert done.returncode == 0, done.stdout + done.stderr

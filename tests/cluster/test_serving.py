@@ -7,9 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from nivesh import models
-from tests.cluster.conftest import REDIS_PASSWORD
-
-KEYS = models.keys()
+from tests.cluster.conftest import KEYS, REDIS_PASSWORD
 
 
 def name_of(key: str) -> str:

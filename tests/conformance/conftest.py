@@ -18,6 +18,7 @@ import pytest
 from nivesh import bundle, data, feature_store, models, registry, tracking
 from nivesh.materialize import materialize
 from nivesh.spec import Split
+from tests.vertex import google_here
 
 # Rows enough for each model to be learned at all; how good it gets is not what is checked here.
 FEW_ROWS = {
@@ -25,6 +26,7 @@ FEW_ROWS = {
     "ner": lambda rows: rows.head(150),
     "transactions": lambda rows: rows[rows["user_id"].isin(sorted(rows["user_id"].unique())[:30:3])],
     "loans": lambda rows: rows.head(1500),
+    "advice": lambda rows: rows.head(60),
 }
 QUICK = {"intent_classifier": {"epochs": 1}, "financial_ner": {"iterations": 1}}
 
@@ -49,7 +51,16 @@ def few_rows(key: str) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def train(tmp_path_factory):
+def google():
+    """Google on this machine, for models that are tuned and asked there."""
+    with google_here() as (service, settings), pytest.MonkeyPatch.context() as environment:
+        for name, value in settings.items():
+            environment.setenv(name, value)
+        yield service
+
+
+@pytest.fixture(scope="session")
+def train(tmp_path_factory, google):
     """train(key) -> Trained, each key once in a session."""
 
     @cache

@@ -1,4 +1,4 @@
-"""Every check for every model key: the recipe for the seventh model."""
+"""Every check for every model key: the recipe for another model."""
 
 import inspect
 import json
@@ -12,6 +12,7 @@ import predictors
 from nivesh import data, models
 from nivesh.errors import SettingsError
 from nivesh.gate import decide
+from nivesh.settings import settings
 from nivesh.spec import Spec, lookup
 
 KEYS = models.keys()
@@ -30,6 +31,9 @@ def test_surface(key):
         assert function.__doc__, f"{name} has no docstring"
     assert module.SPEC.dataset in data.READERS
     assert module.SPEC.path.startswith("/predict/")
+    assert all(hasattr(settings(), name) for name in module.SPEC.needs)
+    if module.SPEC.consent:
+        assert module.Request.model_fields[module.SPEC.consent].default is False, "consent is given, never assumed"
     assert module.SPEC.limits, "a model card needs the limits of use"
 
 
@@ -61,7 +65,7 @@ def test_no_row_is_learned_and_judged(key, train):
     parts = train(key).parts
     assert len(parts.test) and len(parts.train)
     assert parts.why
-    identity = next(name for name in ("text", "transaction_id", "application_id") if name in parts.test)
+    identity = next(name for name in ("text", "transaction_id", "application_id", "input") if name in parts.test)
     assert not set(parts.train[identity]) & set(parts.test[identity])
 
 
@@ -118,7 +122,7 @@ def test_a_frame_is_answered_row_by_row(key, train):
     trained = train(key)
     if trained.module.SPEC.runtime == "forecast":
         pytest.skip("a forecast answers by user and month, not by row")
-    rows = trained.parts.test.drop(columns=["intent", "entities", "defaulted"], errors="ignore").head(20)
+    rows = trained.parts.test.drop(columns=["intent", "entities", "defaulted", "output"], errors="ignore").head(20)
     answers = trained.module.predict_frame(trained.model, rows)
     assert len(answers) == len(rows)
     assert set(rows.columns) <= set(answers.columns)

@@ -62,7 +62,8 @@ def test_kserves_paths_refuse_as_well(key, server):
 
 @pytest.mark.parametrize("key", [key for key in KEYS if spec(key).user_features])
 def test_an_unknown_user_is_404(key, server):
-    answer = server.post(spec(key).path, json=spec(key).example | {"user_id": "nobody"})
+    consent = {spec(key).consent: True} if spec(key).consent else {}
+    answer = server.post(spec(key).path, json=spec(key).example | {"user_id": "nobody"} | consent)
     assert answer.status_code == 404
     assert "'nobody'" in answer.json()["error"]
 

@@ -11,6 +11,7 @@ TARGETS = {
     "spending_predictor": {"mae < naive_mae"},
     "anomaly_detector": {"false_positive_rate < 0.01", "detection_rate > 0.95"},
     "credit_risk": {"auc > 0.85"},
+    "gemini_advisor": {"refused_when_due >= 0.95", "shown_when_due >= 0.98"},
 }
 
 

@@ -8,7 +8,7 @@ import yaml
 import pipelines
 from nivesh import models
 from nivesh.errors import SettingsError
-from pipelines.step import ENVIRONMENT, SECRET
+from pipelines.step import ENVIRONMENT, REMOTE_SECRET, SECRET
 
 GOLDEN = Path(__file__).parent / "golden"
 KEYS = models.keys()
@@ -57,8 +57,9 @@ def test_every_step_has_image_size_time_secret_and_second_chances(key):
         assert {"resourceCpuRequest", "resourceMemoryRequest", "resourceMemoryLimit"} <= container["resources"].keys()
         assert "pip install" not in " ".join(container["command"])
         assert int(settings[name]["activeDeadlineSeconds"]) > 0
-        (secret,) = settings[name]["secretAsEnv"]
+        secret, *remote = settings[name]["secretAsEnv"]
         assert secret["secretName"] == SECRET
+        assert [one["secretName"] for one in remote] == [REMOTE_SECRET] * bool(models.get(key).SPEC.needs)
         assert {one["envVar"] for one in secret["keyToEnv"]} == set(ENVIRONMENT)
     graphs = [spec["root"], *spec["components"].values()]
     tasks = [(name, task) for one in graphs if "dag" in one for name, task in one["dag"]["tasks"].items()]

@@ -1,0 +1,155 @@
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Context, Option
+
+from nivesh.cli import out
+from nivesh.cli.train import CONTEXT, given
+
+__all__ = ["CONTEXT", "tune"]
+KEY = "gemini_advisor"
+
+
+def tune(
+    context: Context,
+    data_path: Annotated[Path | None, Option(help="your JSON lines; the shipped sample without it")] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="check, convert and price; needs no account")] = False,
+    mask: Annotated[bool, Option("--mask", help="put [PAN] and the like in place of personal data")] = False,
+    cancel: Annotated[bool, Option("--cancel", help="cancel the job that tunes on these data")] = False,
+    seed: Annotated[int, Option(help="draws the held-out rows")] = 0,
+):
+    """Tune Gemini on Vertex AI: check, price, upload, tune, evaluate, register, package.
+
+    Calling it again finds the job that runs, or the model that it made. Ctrl-C leaves the job running.
+    Further options are parameters of the training (--epochs, --base-model, --max-cost); a wrong name lists them.
+
+    **Examples**
+
+    nivesh tune --data-path financial_advice.jsonl --dry-run
+
+    nivesh tune --data-path financial_advice.jsonl --epochs 4
+    """
+    from nivesh import data, models
+    from nivesh.cli.progress import bar
+    from nivesh.cli.tables import results
+    from nivesh.errors import DataError
+    from pipelines import local
+
+    params = given(context.args)
+    used = models.parameters(KEY, params)
+    path = data_path or data.sample("advice")
+    if mask:
+        path = _masked(path)
+    problems = _report(path, used, seed)
+    if dry_run:
+        out.print("Nothing was uploaded and nothing was paid: --dry-run.")
+    if problems:
+        raise DataError(f"{path.name}: {problems} problems, listed above; mend them, or --mask personal data")
+    if dry_run:
+        return
+    models.require(KEY)
+    if cancel:
+        _cancel(path, used, seed)
+        return
+    arguments = {"data_path": str(path.resolve()) if data_path or mask else "", "seed": seed, "params": params}
+    try:
+        with bar(KEY) as progress:
+            result = local.run(KEY, arguments, lambda step, fraction, text: progress(fraction, f"{step} {text}"))
+    except KeyboardInterrupt:
+        out.print("The tuning job, if there is one, goes on. Call the same again to follow it, or add --cancel.")
+        raise
+    passed = result.verdict["passed"]
+    out.print(f"[bold]{KEY}[/] {'[green]passed' if passed else '[yellow]refused'}[/]: {result.verdict['reason']}")
+    out.print(_comparison(result.metrics))
+    out.print(results([result]))
+    out.print(f"report, chart and answers: {result.report}")
+
+
+def _report(path: Path, used: dict[str, Any], seed: int) -> int:
+    """Print what is known of a file before anything is paid; returns how many problems it has."""
+    from rich.table import Table
+
+    from nivesh import models
+    from nivesh.data import advice
+
+    module, checked = models.get(KEY), _checked(path)
+    rows = checked.rows
+    for problem in checked.problems:
+        out.print(f"[yellow]{problem}[/]", highlight=False, soft_wrap=True)
+    table = Table("", "", title=str(path), title_justify="left", show_header=False)
+    table.add_row("examples", f"{len(rows):,}")
+    table.add_row(
+        "problems", f"{len(checked.problems)}, {sum(one.personal for one in checked.problems)} of personal data"
+    )
+    if len(rows) >= module.FEWEST:
+        parts = module.split(rows, seed)
+        cost = module.estimate(parts.train, used["base_model"], used["epochs"])
+        lengths = rows["tokens"]
+        table.add_row(
+            "languages", ", ".join(f"{name} {count}" for name, count in rows["language"].value_counts().items())
+        )
+        table.add_row("tokens an example", f"about {lengths.median():.0f}, at most {lengths.max()}")
+        table.add_row("without a year", f"{len(advice.undated(rows))} answers name tax rules or rates that change")
+        table.add_row("held out", f"{len(parts.test)}: {parts.why}")
+        table.add_row("tokens of a pass", f"about {cost['tokens']:,}, instructions included")
+        price = cost["price"]
+        table.add_row(
+            "cost of tuning",
+            f"about ${cost['dollars']:.2f}: {used['epochs']} epochs of {price.model} at ${price.tuning:g} for a million "
+            f"tokens, prices of {price.as_of}",
+        )
+        asked, answered = 300, 200
+        thousand = 1000 * price.of_answer(asked, answered)
+        table.add_row("cost of answers", f"about ${thousand:.2f} for 1,000 questions of {asked} and {answered} tokens")
+        first = module.conversations(parts.train.head(1)).decode().strip()
+        table.add_row("first line for Vertex", first if len(first) < 400 else f"{first[:120]} … {first[-280:]}")
+    out.print(table)
+    return len(checked.problems)
+
+
+def _checked(path: Path):
+    from nivesh.data import advice
+    from nivesh.errors import DataError
+
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file; give JSON lines of instruction, input and output")
+    return advice.check(path)
+
+
+def _masked(path: Path) -> Path:
+    """A copy of the file under the home with personal data masked."""
+    from nivesh.data import advice
+    from nivesh.settings import settings
+
+    rows = advice.masked(_checked(path).rows)
+    target = settings().home / "masked" / f"{path.stem}.masked.jsonl"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_suffix(".part")
+    rows[list(advice.FIELDS)].to_json(draft, orient="records", lines=True, force_ascii=False)
+    shutil.move(draft, target)
+    out.print(f"personal data masked: {target}", highlight=False, soft_wrap=True)
+    return target
+
+
+def _cancel(path: Path, used: dict[str, Any], seed: int) -> None:
+    from nivesh import data, models
+    from nivesh.errors import ModelNotFound
+    from nivesh.vertex import tuning
+
+    module = models.get(KEY)
+    job = tuning.find(module.order(module.split(data.read("advice", path), seed).train, used))
+    if job is None or job.state not in tuning.ALIVE:
+        raise ModelNotFound("no tuning job runs for these data and parameters")
+    tuning.cancel(job.name)
+    out.print(f"asked to cancel {job.name}", highlight=False, soft_wrap=True)
+
+
+def _comparison(metrics: dict[str, Any]):
+    from rich.table import Table
+
+    table = Table("measure", "base", "tuned", title=f"{metrics['rows']} held-out questions", title_justify="left")
+    for name, value in metrics.items():
+        if f"baseline_{name}" in metrics:
+            table.add_row(name, f"{metrics[f'baseline_{name}']:.3f}", f"{value:.3f}")
+    return table

@@ -1,0 +1,135 @@
+"""Examples of advice for tuning: the guide's JSON lines of instruction, input and output."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from nivesh import personal_data
+from nivesh.data.texts import MAX_CHARACTERS, json_records
+from nivesh.errors import DataError
+
+FIELDS = ("instruction", "input", "output")
+MAX_ANSWER = 8_000  # characters; far below what Vertex AI takes, far above what a person reads
+SHORT = 40  # characters; a shorter answer teaches the model to be curt
+
+# Words that stand in nearly every Hinglish sentence and in no English one.
+HINGLISH_WORDS = (
+    "hai hain ka ki ke ko se mein mera meri mere kya kaise kitna kitne kitni nahi nahin aur ye yeh wo woh hu hoon ho tha "
+    "thi raha rahe rahi karo kare karu karna chahiye liye sakta sakte sakti paisa paise kharcha apna apne bhi hi toh jo "
+    "jab agar lekin isliye aap hum mujhe koi kuch sab bahut saal mahina mahine"
+)
+HINGLISH = frozenset(HINGLISH_WORDS.split())
+CHANGING = re.compile(
+    r"\b(slab|80[A-Z]{1,4}|87A|234[A-F]|10\(\d+\w*\)|112A|LTCG|STCG|TDS|cess|standard deduction|SCSS|tax rate)\b"
+)
+YEAR = re.compile(r"\b(?:FY|AY)?\s?20\d\d(?:-\d\d)?\b")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one example. ``personal`` ones can be masked, the others must be mended."""
+
+    where: str
+    text: str
+    personal: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """All examples of a file that have the three fields, and all that is wrong with the file."""
+
+    rows: pd.DataFrame
+    problems: list[Problem]
+
+
+def read_advice(path: Path, labelled: bool = True) -> pd.DataFrame:
+    """Columns instruction, input, output, language and tokens; input is the question; output is "" where not labelled.
+
+    ``language`` is en, hi or hinglish. ``tokens`` is an estimate of question and answer together.
+
+    Raises:
+        DataError: names the first example with something wrong, and how many others there are.
+    """
+    checked = check(path, labelled)
+    if checked.problems:
+        first, *others = checked.problems
+        more = f" (and {len(others)} more; nivesh tune --dry-run lists all)" if others else ""
+        raise DataError(f"{first}{more}")
+    return checked.rows
+
+
+def check(path: Path, labelled: bool = True) -> Checked:
+    """Examples and everything that is wrong with them: fields, lengths, duplicates, personal data.
+
+    Raises:
+        DataError: the file is no JSON lines in UTF-8.
+    """
+    rows, problems, seen = [], [], {}
+    for where, record in json_records(path):
+        wrong = list(_broken(record, labelled))
+        if wrong:
+            problems += [Problem(where, text) for text in wrong]
+            continue
+        row = {name: " ".join(str(record.get(name) or "").split()) for name in FIELDS}
+        row["input"] = row["input"] or row["instruction"]  # without an input the instruction is the question
+        for name in FIELDS:
+            if kinds := dict.fromkeys(found.kind for found in personal_data.find(row[name])):
+                text = f"{name} holds personal data ({', '.join(kinds)}); take it out, or tune with --mask"
+                problems.append(Problem(where, text, personal=True))
+        key = row["input"].casefold()
+        if labelled and key in seen:
+            problems.append(Problem(where, f"the same question as {seen[key]}; keep one of the two"))
+            continue
+        seen[key] = where
+        language = language_of(f"{row['input']} {row['output']}")
+        rows.append(row | {"language": language, "tokens": tokens(row["input"]) + tokens(row["output"])})
+    return Checked(pd.DataFrame(rows, columns=[*FIELDS, "language", "tokens"]), problems)
+
+
+def masked(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with every piece of personal data replaced by its kind, such as ``[PAN]``."""
+    return rows.assign(**{name: [personal_data.mask(text)[0] for text in rows[name]] for name in FIELDS})
+
+
+def undated(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose answer names a tax rule or rate that budgets change, and no year."""
+    stale = [bool(CHANGING.search(text)) and not YEAR.search(text) for text in rows["output"]]
+    return rows[stale]
+
+
+def language_of(text: str) -> str:
+    """en, hi (Devanagari) or hinglish (Hindi in Latin letters)."""
+    if sum("\u0900" <= c <= "\u097f" for c in text) > 0.2 * len(text):
+        return "hi"
+    words = re.findall(r"[a-z]+", text.casefold())
+    return "hinglish" if sum(word in HINGLISH for word in words) >= max(2, 0.12 * len(words)) else "en"
+
+
+def tokens(text: str) -> int:
+    """An estimate of Gemini's tokens that is rather too high: a token for 3.5 Latin or 2 other characters."""
+    latin = sum(c < "\u0250" for c in text)
+    return round(latin / 3.5 + (len(text) - latin) / 2) + 1
+
+
+def _broken(record: dict, labelled: bool) -> Iterator[str]:
+    named = ", ".join(record) or "none"
+    needed = ("instruction", "output") if labelled else ()
+    for name in needed:
+        if not isinstance(record.get(name), str) or not record[name].strip():
+            yield f'"{name}" is missing or empty; found the fields {named}'
+    question, answer = record.get("input") or record.get("instruction"), record.get("output") or ""
+    if not isinstance(question, str) or not question.strip():
+        yield f'"input" must be a text that is not empty; found the fields {named}'
+    elif len(question) > MAX_CHARACTERS:
+        yield f"the question has {len(question)} characters; at most {MAX_CHARACTERS} are allowed"
+    if isinstance(answer, str) and labelled and answer.strip():
+        if len(answer) > MAX_ANSWER:
+            yield f"the answer has {len(answer)} characters; at most {MAX_ANSWER} are allowed"
+        elif len(answer.strip()) < SHORT:
+            yield f"the answer has {len(answer.strip())} characters; write {SHORT} or more"

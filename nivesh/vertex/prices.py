@@ -1,0 +1,50 @@
+"""What tuning and answers cost, by a dated table that users replace with NIVESH_PRICES."""
+
+import json
+from dataclasses import dataclass
+
+from nivesh.errors import SettingsError
+from nivesh.settings import settings
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars for a million tokens of one model, and the day of the table."""
+
+    model: str
+    tuning: float
+    input: float
+    output: float
+    as_of: str
+
+    def of_tuning(self, tokens: int, epochs: int) -> float:
+        """US dollars for tuning on ``tokens`` for ``epochs`` passes."""
+        return self.tuning * tokens * epochs / MILLION
+
+    def of_answer(self, asked: int, answered: int) -> float:
+        """US dollars for one answer of ``answered`` tokens to a prompt of ``asked`` tokens."""
+        return (self.input * asked + self.output * answered) / MILLION
+
+
+def price(model: str) -> Price:
+    """The price of a model by its name, such as gemini-2.5-flash.
+
+    Raises:
+        SettingsError: the table cannot be read, or has no such model.
+    """
+    path = settings().prices or settings().data_dir / "vertex_prices.json"
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        known = table["models"]
+        if model not in known:
+            raise SettingsError(
+                f"{path} has no price of {model!r}, only of {', '.join(known)}; add it from Google's page"
+            )
+        numbers = {name: float(known[model][name]) for name in ("tuning", "input", "output")}
+        return Price(model, **numbers, as_of=str(table["as_of"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"{path}: no table of prices ({type(error).__name__}: {error}); see data/vertex_prices.json"
+        ) from None

@@ -1,0 +1,117 @@
+"""``nivesh tune``: what needs no account, and the whole of it against the services on this machine."""
+
+import json
+
+import pytest
+from google.cloud.aiplatform_v1 import JobState
+from typer.testing import CliRunner
+
+from nivesh import bundle, data, registry
+from nivesh.cli import application, ready
+from nivesh.data.advice import FIELDS
+from nivesh.errors import DataError, ModelNotFound, SettingsError
+from pipelines.local import StepFailed
+
+KEY = "gemini_advisor"
+
+
+def tune(*arguments: str):
+    result = CliRunner().invoke(application(), ["tune", *map(str, arguments)])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.output
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "advice.jsonl"
+    rows = data.read("advice")[list(FIELDS)].head(60)
+    rows.to_json(path, orient="records", lines=True, force_ascii=False)
+    return path
+
+
+def test_a_dry_run_needs_no_account_and_shows_what_would_be_paid(home, monkeypatch):
+    monkeypatch.setenv("NIVESH_GOOGLE_PROJECT", "")
+    said = " ".join(tune("--dry-run", "--epochs", "2").split())
+    for part in ("160", "systemInstruction", "2 epochs of gemini-2.5-flash", "prices of 20", "Nothing was uploaded"):
+        assert part in said
+    assert not home.exists() or not list(home.rglob("runs"))
+
+
+def test_a_file_with_problems_lists_them_all(home, file, capsys):
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[3]["output"] = "no"
+    lines[5]["input"] += " My PAN is ABCPE1234F."
+    file.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(DataError, match="advice.jsonl: 2 problems"):
+        tune("--data-path", file, "--dry-run")
+
+
+def test_personal_data_are_masked_in_a_copy(home, file):
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[5]["input"] += " My PAN is ABCPE1234F."
+    file.write_text("\n".join(map(json.dumps, lines)))
+    tune("--data-path", file, "--dry-run", "--mask")
+    copy = (home / "masked" / "advice.masked.jsonl").read_text()
+    assert "[PAN]" in copy and "ABCPE1234F" not in copy
+    assert "ABCPE1234F" in file.read_text()
+
+
+def test_without_a_project_it_says_so(home, file, monkeypatch):
+    monkeypatch.setenv("NIVESH_GOOGLE_PROJECT", "")
+    with pytest.raises(SettingsError, match="gemini_advisor needs NIVESH_GOOGLE_PROJECT"):
+        tune("--data-path", file)
+
+
+def test_what_works_on_all_models_leaves_it_out_and_says_so(home, monkeypatch, capsys):
+    monkeypatch.setenv("NIVESH_GOOGLE_PROJECT", "")
+    assert KEY not in ready()
+    assert "without gemini_advisor: NIVESH_GOOGLE_PROJECT not set" in capsys.readouterr().err
+    monkeypatch.setenv("NIVESH_GOOGLE_PROJECT", "p")
+    assert KEY in ready()
+
+
+def test_a_wrong_parameter_costs_nothing(home, file):
+    with pytest.raises(SettingsError, match="has no parameter 'epoch'; it has base_model"):
+        tune("--data-path", file, "--epoch", "3")
+
+
+def test_cancel_finds_the_job_of_these_data(home, file, vertex):
+    from nivesh import models
+
+    with pytest.raises(ModelNotFound, match="no tuning job runs"):
+        tune("--data-path", file, "--cancel")
+    module = models.get(KEY)
+    vertex.states = [JobState.JOB_STATE_PENDING] + [JobState.JOB_STATE_RUNNING] * 100
+
+    def stop(share: float, text: str) -> None:
+        if text.startswith("running"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        module.fit(module.split(data.read("advice", file), 0).train, progress=stop)
+    (job,) = vertex.jobs.values()
+    assert job.state == JobState.JOB_STATE_RUNNING, "who stops watching does not stop the job"
+    assert "asked to cancel" in tune("--data-path", file, "--cancel")
+    assert job.state == JobState.JOB_STATE_CANCELLED
+
+
+@pytest.mark.timeout(900)
+def test_the_whole_way_again_and_with_a_job_that_fails(home, file, vertex):
+    said = " ".join(tune("--data-path", file).split())
+    assert "gemini_advisor passed: the first model, better than its baseline" in said
+    assert "base" in said and "tuned" in said
+    manifest = bundle.verify(home / "bundles" / KEY / "1.0.0")
+    assert manifest.metrics["rouge_l"] > manifest.metrics["baseline_rouge_l"]
+    card = (home / "reports" / KEY / "card-1.0.0.md").read_text()
+    assert "SEBI-registered" in card and "billed_tokens" in card
+    assert registry.label(registry.by_alias(KEY, "champion")) == "1.0.0"
+
+    said = " ".join(tune("--data-path", file).split())
+    assert "refused: not better" in said
+    assert vertex.calls["CreateTuningJob"] == 1, "the same order finds the model that it made"
+
+    vertex.states, vertex.job_error = [JobState.JOB_STATE_FAILED], "Internal error in tuning."
+    with pytest.raises(StepFailed, match="failed: Internal error in tuning"):
+        tune("--data-path", file, "--epochs", "4")
+    assert registry.get_latest_version(KEY) == "1.0.0"

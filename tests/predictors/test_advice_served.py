@@ -1,0 +1,56 @@
+"""What is counted where the advisor is served."""
+
+import asyncio
+import json
+
+import pytest
+
+from nivesh import bundle, metrics
+from nivesh.models.gemini_advisor import INSTRUCTIONS, Advisor, Request
+from nivesh.vertex.prices import price
+from predictors.gemini_advisor import Served
+
+BASE = "projects/local/locations/us-central1/publishers/google/models/gemini-2.5-flash"
+
+
+@pytest.fixture
+def served(vertex, store, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    Advisor(BASE, BASE, "", 0, price("gemini-2.5-flash"), INSTRUCTIONS, ()).save(folder)
+    manifest = bundle.Manifest("gemini_advisor", "9.9.9", "", {"rouge_l": 0.5}, [], Request.model_json_schema(), {})
+    predictor = Served(bundle.pack(folder, manifest, tmp_path / "bundles"))
+    predictor.load()
+    yield predictor
+    predictor.stop()
+
+
+def counted(error_type: str) -> float:
+    labels = {"model_name": "gemini_advisor", "version": "9.9.9", "error_type": error_type}
+    return metrics.ERRORS.labels(**labels)._value.get()
+
+
+def test_each_refusal_is_counted_by_its_rule(served):
+    before = counted("refused_stock_tip")
+    asked = [{"question": "Which stock should I buy today?"}, {"question": "What is a SIP?"}]
+    answers = asyncio.run(served.answer(asked))
+    assert [one["outcome"] for one in answers] == ["refused", "answered"]
+    assert counted("refused_stock_tip") == before + 1
+
+
+def test_a_spent_budget_is_counted(served, monkeypatch):
+    monkeypatch.setenv("NIVESH_ADVICE_BUDGET", "0")
+    (answer,) = asyncio.run(served.answer([{"question": "What is an ELSS fund?"}]))
+    assert answer["outcome"] == "over_budget"
+    assert counted("over_budget_advice_budget") == 1
+
+
+def test_figures_are_read_with_consent_alone(served, vertex):
+    from nivesh import feature_store
+
+    feature_store.save_features("u1", {"monthly_income": 60_000.0})
+    asyncio.run(served.answer([{"question": "How much should I save?", "user_id": "u1"}]))
+    assert "60,000" not in str(vertex.asked[-1])
+    asyncio.run(served.answer([{"question": "How much should I save?", "user_id": "u1", "use_my_finances": True}]))
+    assert "60,000" in vertex.asked[-1].contents[0].parts[0].text
+    assert "u1" not in json.dumps(str(vertex.asked[-1]))

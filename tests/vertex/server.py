@@ -1,0 +1,179 @@
+"""Vertex AI's tuning and prediction services over gRPC, with the messages of Google's published protos.
+
+The "tuned model" is the nearest example of the uploaded training data, the "base model" says the same general thing to
+everybody: enough to see whether the data arrived, and which of the two was asked.
+"""
+
+import json
+import re
+import threading
+import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import grpc
+from google.cloud.aiplatform_v1 import (
+    CancelTuningJobRequest,
+    Candidate,
+    Content,
+    CreateTuningJobRequest,
+    GenerateContentRequest,
+    GenerateContentResponse,
+    GetTuningJobRequest,
+    JobState,
+    ListTuningJobsRequest,
+    ListTuningJobsResponse,
+    Part,
+    TunedModel,
+    TuningJob,
+)
+from google.protobuf.empty_pb2 import Empty
+
+from tests.vertex.storage import Storage
+
+BASE_MODELS = ("gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro")
+BASE_ANSWER = (
+    "It depends on your situation. Consider your income, your spending and your goals, compare a few options, and talk "
+    "to a financial adviser before you decide anything."
+)
+PACKAGE = "google.cloud.aiplatform.v1"
+
+
+class Vertex:
+    """One project's Vertex AI.
+
+    Attributes:
+        states: what a new job goes through, one state at each look.
+        job_error: the message of a job that fails.
+        failures: by method, the statuses (code, message) that its next calls get.
+        delay: seconds that each answer takes.
+        says: what endpoints answer, in place of their own; by a text that the question holds.
+        calls: how often each method was called.
+        asked: the requests for answers.
+    """
+
+    def __init__(self, storage: Storage, port: int = 0):
+        self.storage = storage
+        self.states = [JobState.JOB_STATE_PENDING, JobState.JOB_STATE_RUNNING, JobState.JOB_STATE_SUCCEEDED]
+        self.job_error = ""
+        self.failures: dict[str, list[tuple[grpc.StatusCode, str]]] = defaultdict(list)
+        self.delay = 0.0
+        self.says: dict[str, str] = {}
+        self.stop_reason = Candidate.FinishReason.STOP
+        self.calls: dict[str, int] = defaultdict(int)
+        self.asked: list[GenerateContentRequest] = []
+        self.jobs: dict[str, TuningJob] = {}
+        self._ahead: dict[str, list[JobState]] = {}
+        self._examples: dict[str, list[tuple[set[str], str]]] = {}
+        self._lock = threading.Lock()
+        self._server = grpc.server(ThreadPoolExecutor(32))
+        tuning = {
+            "CreateTuningJob": (self._create, CreateTuningJobRequest, TuningJob.serialize),
+            "GetTuningJob": (self._get, GetTuningJobRequest, TuningJob.serialize),
+            "ListTuningJobs": (self._list, ListTuningJobsRequest, ListTuningJobsResponse.serialize),
+            "CancelTuningJob": (self._cancel, CancelTuningJobRequest, Empty.SerializeToString),
+        }
+        answers = {"GenerateContent": (self._generate, GenerateContentRequest, GenerateContentResponse.serialize)}
+        for service, methods in (("GenAiTuningService", tuning), ("PredictionService", answers)):
+            handlers = {name: self._handler(name, *method) for name, method in methods.items()}
+            generic = grpc.method_handlers_generic_handler(f"{PACKAGE}.{service}", handlers)
+            self._server.add_generic_rpc_handlers((generic,))
+        self.url = f"http://127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop(None).wait()
+
+    def _handler(self, name: str, answer, request_type, serialize):
+        def handle(request, context):
+            with self._lock:
+                self.calls[name] += 1
+                failure = self.failures[name].pop(0) if self.failures[name] else None
+            if failure:
+                context.abort(*failure)
+            return answer(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(handle, request_type.deserialize, serialize)
+
+    def _create(self, request: CreateTuningJobRequest, context) -> TuningJob:
+        job, spec = request.tuning_job, request.tuning_job.supervised_tuning_spec
+        if job.base_model not in BASE_MODELS:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"Base model {job.base_model} is not supported.")
+        data = [self.storage.read(uri) for uri in (spec.training_dataset_uri, spec.validation_dataset_uri)]
+        if None in data:
+            context.abort(grpc.StatusCode.NOT_FOUND, "The dataset was not found in Cloud Storage.")
+        examples = []
+        for line in b"".join(data).decode().splitlines():
+            record = json.loads(line)
+            roles = [turn["role"] for turn in record["contents"]]
+            if roles != ["user", "model"] or not record["systemInstruction"]["parts"][0]["text"]:
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"A line has the roles {roles}.")
+        for line in data[0].decode().splitlines():
+            question, answer = (turn["parts"][0]["text"] for turn in json.loads(line)["contents"])
+            examples.append((_words(question), answer))
+        with self._lock:
+            number = len(self.jobs) + 1
+            job.name = f"{request.parent}/tuningJobs/{number}"
+            job.state, job.create_time = self.states[0], datetime.now(UTC)
+            self.jobs[job.name], self._ahead[job.name] = job, list(self.states[1:])
+            self._examples[f"{request.parent}/endpoints/{number}"] = examples
+            job.tuning_data_stats.supervised_tuning_data_stats.total_billable_token_count = len(data[0]) // 4
+        return job
+
+    def _get(self, request: GetTuningJobRequest, context) -> TuningJob:
+        job = self._found(request.name, context)
+        with self._lock:
+            if self._ahead[job.name]:
+                job.state = self._ahead[job.name].pop(0)
+        if job.state == JobState.JOB_STATE_SUCCEEDED:
+            place = job.name.replace("/tuningJobs/", "/endpoints/")
+            job.tuned_model = TunedModel(model=f"{place.replace('/endpoints/', '/models/')}@1", endpoint=place)
+        if job.state == JobState.JOB_STATE_FAILED:
+            job.error.message = self.job_error
+        return job
+
+    def _list(self, request: ListTuningJobsRequest, context) -> ListTuningJobsResponse:
+        with self._lock:
+            jobs = [job for name, job in self.jobs.items() if name.startswith(request.parent)]
+        start = int(request.page_token or 0)  # pages of two, so that the client must turn them
+        more = str(start + 2) if start + 2 < len(jobs) else ""
+        return ListTuningJobsResponse(tuning_jobs=jobs[::-1][start : start + 2], next_page_token=more)
+
+    def _cancel(self, request: CancelTuningJobRequest, context) -> Empty:
+        job = self._found(request.name, context)
+        with self._lock:
+            job.state, self._ahead[job.name] = JobState.JOB_STATE_CANCELLED, []
+        return Empty()
+
+    def _found(self, name: str, context) -> TuningJob:
+        if name not in self.jobs:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"{name} was not found.")
+        return self.jobs[name]
+
+    def _generate(self, request: GenerateContentRequest, context) -> GenerateContentResponse:
+        self.asked.append(request)
+        time.sleep(self.delay)
+        question = request.contents[-1].parts[0].text
+        examples = self._examples.get(request.model)
+        if examples is None and not request.model.split("/models/")[-1].startswith(BASE_MODELS):
+            context.abort(grpc.StatusCode.NOT_FOUND, f"{request.model} was not found.")
+        said = next((text for part, text in self.says.items() if part in question), None)
+        text = said if said is not None else _nearest(question, examples) if examples else BASE_ANSWER
+        answer = GenerateContentResponse(
+            candidates=[
+                Candidate(content=Content(role="model", parts=[Part(text=text)]), finish_reason=self.stop_reason)
+            ]
+        )
+        answer.usage_metadata.prompt_token_count = len(question) // 4 + 200
+        answer.usage_metadata.candidates_token_count = len(text) // 4
+        return answer
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
+
+
+def _nearest(question: str, examples: list[tuple[set[str], str]]) -> str:
+    words = _words(question)
+    return max(examples, key=lambda one: len(words & one[0]) / len(words | one[0]))[1]

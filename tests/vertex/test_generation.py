@@ -1,0 +1,93 @@
+"""Answers of an endpoint: in time, tried again, and left alone while it is down."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+
+from nivesh.errors import VertexRefused, VertexUnavailable
+from nivesh.vertex import breaker, generation
+from tests.vertex.server import BASE_ANSWER
+
+BASE = "projects/local/locations/us-central1/publishers/google/models/gemini-2.5-flash"
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    monkeypatch.setattr(generation, "breaker", breaker.Breaker())
+
+
+def ask(seconds: float = 5.0, endpoint: str = BASE):
+    return generation.generate(endpoint, "Be short.", "How much?", temperature=0.0, most=100, seconds=seconds)
+
+
+def test_an_answer_with_its_tokens(vertex):
+    reply = ask()
+    assert (reply.text, reply.stopped) == (BASE_ANSWER, "")
+    assert reply.asked_tokens > 0 and reply.answered_tokens > 0
+    (request,) = vertex.asked
+    assert request.system_instruction.parts[0].text == "Be short."
+    assert request.generation_config.max_output_tokens == 100
+
+
+def test_a_moments_outage_is_not_seen(vertex):
+    vertex.failures["GenerateContent"] = [(grpc.StatusCode.UNAVAILABLE, "x"), (grpc.StatusCode.RESOURCE_EXHAUSTED, "x")]
+    assert ask().text == BASE_ANSWER
+    assert vertex.calls["GenerateContent"] == 3
+
+
+def test_a_slow_answer_is_given_up_in_time(vertex):
+    vertex.delay = 3
+    started = time.monotonic()
+    with pytest.raises(VertexUnavailable):
+        ask(seconds=0.5)
+    assert time.monotonic() - started < 1.5
+
+
+def test_a_quota_that_stays_used_up(vertex):
+    vertex.failures["GenerateContent"] = [(grpc.StatusCode.RESOURCE_EXHAUSTED, "tokens per minute")] * 50
+    with pytest.raises(VertexUnavailable, match="quota.*tokens per minute"):
+        ask(seconds=1)
+
+
+def test_a_wrong_endpoint_is_no_outage(vertex):
+    for _ in range(breaker.FAILURES + 1):
+        with pytest.raises(VertexRefused, match="not found"):
+            ask(endpoint="projects/local/locations/us-central1/endpoints/77")
+    assert ask().text
+
+
+def test_after_failures_in_a_row_it_is_left_alone_and_then_tried_by_one(vertex, monkeypatch):
+    monkeypatch.setattr(breaker, "REST", 0.5)
+    vertex.failures["GenerateContent"] = [(grpc.StatusCode.UNAVAILABLE, "down")] * 1000
+    for _ in range(breaker.FAILURES):
+        with pytest.raises(VertexUnavailable, match="down|did not answer"):
+            ask(seconds=0.05)
+    before = vertex.calls["GenerateContent"]
+    with pytest.raises(VertexUnavailable, match="left alone"):
+        ask()
+    assert vertex.calls["GenerateContent"] == before
+    time.sleep(0.6)
+    vertex.failures.clear()
+    vertex.delay = 0.3
+    with ThreadPoolExecutor(5) as pool:
+        outcomes = list(pool.map(lambda _: _outcome(), range(5)))
+    assert outcomes.count("answered") == 1, "one tries, the others wait for what it finds"
+    assert ask().text == BASE_ANSWER
+
+
+def _outcome() -> str:
+    try:
+        ask()
+        return "answered"
+    except VertexUnavailable:
+        return "left alone"
+
+
+def test_slow_answers_do_not_wait_for_each_other(vertex):
+    vertex.delay = 0.5
+    started = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(lambda _: ask(), range(8)))) == 8
+    assert time.monotonic() - started < 2
