@@ -6,16 +6,18 @@ Kubeflow names a parent of its own by MLFLOW_RUN_ID; then that one is taken.
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from nivesh.registry import RUN, client, code_version, create_experiment, flatten
 
+MOST_METRICS = 1000  # that MLflow takes in one request
 STEP, LAST_ERROR = "step", "last_error"
 RUNNING, FINISHED, FAILED = map(RunStatus.to_string, (RunStatus.RUNNING, RunStatus.FINISHED, RunStatus.FAILED))
 
@@ -65,13 +67,15 @@ def record(
     files: Mapping[str, Path],
 ) -> None:
     """Write what a training gave: parameters, numbers, tags, and folders or files by artifact path."""
-    mlflow_client = client()
-    for name, value in tags.items():
-        mlflow_client.set_tag(run_id, name, value)
-    for name, value in params.items():
-        mlflow_client.log_param(run_id, name, value)
-    for name, value in flatten(metrics).items():
-        mlflow_client.log_metric(run_id, name, value)
+    mlflow_client, now = client(), int(time.time() * 1000)
+    numbers = [Metric(name, value, now, 0) for name, value in flatten(metrics).items()]
+    for first in range(0, len(numbers), MOST_METRICS):
+        mlflow_client.log_batch(run_id, numbers[first : first + MOST_METRICS])
+    mlflow_client.log_batch(
+        run_id,
+        params=[Param(name, str(value)) for name, value in params.items()],
+        tags=[RunTag(name, value) for name, value in tags.items()],
+    )
     for place, path in files.items():
         if path.is_dir():
             mlflow_client.log_artifacts(run_id, str(path), place)
