@@ -5,6 +5,7 @@ Kubeflow names a parent of its own by MLFLOW_RUN_ID; then that one is taken.
 """
 
 import contextlib
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -84,13 +85,19 @@ def record(
 
 
 def facts(key: str, params: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    """What is known of a training beside its data: a model's metadata, on its way to the card and the bundle."""
+    """What is known of a training beside its data, as metadata of the model; ``known`` reads it."""
     return {
-        "params": dict(params),
+        "params": json.dumps(dict(params), sort_keys=True),
         "seconds": round(seconds, 1),
         "git_commit": code_version(),
         "training_source": f"nivesh.models.{key}",
     }
+
+
+def known(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's metadata as they were written: Kubeflow makes every number a float, and wraps what is nested."""
+    facts = {name: int(one) if isinstance(one, float) and one.is_integer() else one for name, one in metadata.items()}
+    return facts | {"params": json.loads(metadata["params"])}
 
 
 def tell(fraction: float, text: str) -> None:
