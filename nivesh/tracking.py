@@ -7,6 +7,7 @@ Kubeflow names a parent of its own by MLFLOW_RUN_ID; then that one is taken.
 import contextlib
 import json
 import os
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,8 @@ from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from nivesh.registry import RUN, client, code_version, create_experiment, flatten
+from nivesh.registry import RUN, client, create_experiment, flatten
+from nivesh.settings import PROJECT
 
 MOST_METRICS = 1000  # that MLflow takes in one request
 STEP, LAST_ERROR = "step", "last_error"
@@ -92,6 +94,14 @@ def facts(key: str, params: Mapping[str, Any], seconds: float) -> dict[str, Any]
         "git_commit": code_version(),
         "training_source": f"nivesh.models.{key}",
     }
+
+
+def code_version() -> str:
+    """The git commit of the code that runs: NIVESH_COMMIT in an image, git's answer in a checkout."""
+    if commit := os.environ.get("NIVESH_COMMIT"):
+        return commit
+    answer = subprocess.run(["git", "-C", PROJECT, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or "unknown"
 
 
 def known(metadata: Mapping[str, Any]) -> dict[str, Any]:
