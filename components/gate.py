@@ -28,7 +28,7 @@ def gate(key: str, run: str, model: Input[Model], report: Input[Artifact], verdi
         metrics = json.loads((folder / "metrics.json").read_text())
         decision = decide(spec, metrics, json.loads((folder / "champion.json").read_text()))
         Path(verdict.path).write_text(json.dumps(decision.as_dict()))
-        facts = dict(model.metadata)
+        facts = tracking.known(model.metadata)
         (folder / "card.md").write_text(cards.card(spec, "(this training)", metrics, decision, facts))
         params = facts.pop("params")
         verdict.metadata["run_id"] = tracking.parent(key, run)

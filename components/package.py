@@ -25,6 +25,7 @@ def package(key: str, run: str, version: str, model: Input[Model], report: Input
     with tracking.step(key, run, "package"):
         module = models.get(key)
         metrics = json.loads((Path(report.path) / "metrics.json").read_text())
+        facts = tracking.known(model.metadata)
         decision = json.loads(Path(verdict.path).read_text())
         manifest = bundle.Manifest(
             key=key,
@@ -33,11 +34,11 @@ def package(key: str, run: str, version: str, model: Input[Model], report: Input
             metrics=metrics,
             missed=decision["missed"],
             request=module.Request.model_json_schema(),
-            provenance=dict(model.metadata),
+            provenance=facts,
         )
         folder = bundle.pack(Path(model.path), manifest, settings().bundles)
         published = storage.publish(folder) if settings().serving_namespace else ""
-        card = cards.card(module.SPEC, version, metrics, Verdict(**decision), dict(model.metadata))
+        card = cards.card(module.SPEC, version, metrics, Verdict(**decision), facts)
         registry.save_card(key, version, card)
         registry.packaged(key, version, published)
         print(f"bundle {published or folder}")

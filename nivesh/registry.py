@@ -7,7 +7,6 @@ it is served, and everybody sees that it is below target.
 
 import logging
 import os
-import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from nivesh import storage
 from nivesh.errors import GateRefused, ModelNotFound, SettingsError
-from nivesh.settings import PROJECT, settings
+from nivesh.settings import settings
 
 RUN = "kfp_run_id"  # tag of MLflow's runs and of versions: the pipeline run that made them
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -45,7 +44,7 @@ def create_experiment(name: str, tags: Mapping[str, str] | None = None) -> str:
 
     given = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(settings().mlflow_uri)
-    if given is None:  # MLflow writes its answer there, where our settings would read it as somebody's wish
+    if given is None:  # MLflow sets it itself, and our settings would read it as somebody's wish
         os.environ.pop("MLFLOW_TRACKING_URI", None)
     existing = client().get_experiment_by_name(name)
     if existing:
@@ -269,14 +268,6 @@ def flatten(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             flat[name] = float(value)
     return flat
-
-
-def code_version() -> str:
-    """The git commit of the code that runs: NIVESH_COMMIT in an image, git's answer in a checkout."""
-    if commit := os.environ.get("NIVESH_COMMIT"):
-        return commit
-    answer = subprocess.run(["git", "-C", PROJECT, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or "unknown"
 
 
 def _tag(version: ModelVersion, name: str, value: str) -> None:

@@ -5,17 +5,22 @@ Kubeflow names a parent of its own by MLFLOW_RUN_ID; then that one is taken.
 """
 
 import contextlib
+import json
 import os
+import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from nivesh.registry import RUN, client, code_version, create_experiment, flatten
+from nivesh.registry import RUN, client, create_experiment, flatten
+from nivesh.settings import PROJECT
 
+MOST_METRICS = 1000  # that MLflow takes in one request
 STEP, LAST_ERROR = "step", "last_error"
 RUNNING, FINISHED, FAILED = map(RunStatus.to_string, (RunStatus.RUNNING, RunStatus.FINISHED, RunStatus.FAILED))
 
@@ -65,13 +70,15 @@ def record(
     files: Mapping[str, Path],
 ) -> None:
     """Write what a training gave: parameters, numbers, tags, and folders or files by artifact path."""
-    mlflow_client = client()
-    for name, value in tags.items():
-        mlflow_client.set_tag(run_id, name, value)
-    for name, value in params.items():
-        mlflow_client.log_param(run_id, name, value)
-    for name, value in flatten(metrics).items():
-        mlflow_client.log_metric(run_id, name, value)
+    mlflow_client, now = client(), int(time.time() * 1000)
+    numbers = [Metric(name, value, now, 0) for name, value in flatten(metrics).items()]
+    for first in range(0, len(numbers), MOST_METRICS):
+        mlflow_client.log_batch(run_id, numbers[first : first + MOST_METRICS])
+    mlflow_client.log_batch(
+        run_id,
+        params=[Param(name, str(value)) for name, value in params.items()],
+        tags=[RunTag(name, value) for name, value in tags.items()],
+    )
     for place, path in files.items():
         if path.is_dir():
             mlflow_client.log_artifacts(run_id, str(path), place)
@@ -80,13 +87,27 @@ def record(
 
 
 def facts(key: str, params: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    """What is known of a training beside its data: a model's metadata, on its way to the card and the bundle."""
+    """What is known of a training beside its data, as metadata of the model; ``known`` reads it."""
     return {
-        "params": dict(params),
+        "params": json.dumps(dict(params), sort_keys=True),
         "seconds": round(seconds, 1),
         "git_commit": code_version(),
         "training_source": f"nivesh.models.{key}",
     }
+
+
+def code_version() -> str:
+    """The git commit of the code that runs: NIVESH_COMMIT in an image, git's answer in a checkout."""
+    if commit := os.environ.get("NIVESH_COMMIT"):
+        return commit
+    answer = subprocess.run(["git", "-C", PROJECT, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or "unknown"
+
+
+def known(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's metadata as they were written: Kubeflow makes every number a float, and wraps what is nested."""
+    facts = {name: int(one) if isinstance(one, float) and one.is_integer() else one for name, one in metadata.items()}
+    return facts | {"params": json.loads(metadata["params"])}
 
 
 def tell(fraction: float, text: str) -> None:

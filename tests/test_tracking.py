@@ -64,3 +64,14 @@ def test_what_is_recorded_twice_stays_the_same(tmp_path):
     found = read(parent)
     assert (found.data.params, found.data.metrics["auc"]) == ({"depth": "3"}, 0.9)
     assert [file.path for file in registry.client().list_artifacts(parent, "report")] == ["report/card.md"]
+
+
+def test_a_models_metadata_come_back_as_they_were():
+    facts = tracking.facts(KEY, {"max_depth": 3, "learning_rate": 0.04, "tune": True}, 12.34)
+    through_kubeflow = {
+        name: float(one) if isinstance(one, int) else one for name, one in (facts | {"rows": 7}).items()
+    }
+    found = tracking.known(through_kubeflow)
+    assert found["params"] == {"max_depth": 3, "learning_rate": 0.04, "tune": True}
+    assert (found["rows"], found["seconds"]) == (7, 12.3)
+    assert isinstance(found["rows"], int)

@@ -130,6 +130,7 @@ def test_a_worse_challenger_is_refused(training, compiled, canary):
     (parent,) = registry.client().search_runs(
         [registry.create_experiment(KEY)], f"tags.kfp_run_id = '{run_id}' and tags.step = 'pipeline'"
     )
+    assert parent.data.params["max_depth"] == "1"
     assert parent.data.tags["gate"] == "refused"
     assert parent.data.tags["gate_reason"].startswith("worse: ")
     assert parent.info.status == "FINISHED"
