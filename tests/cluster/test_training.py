@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 import pipelines
-from nivesh import models, registry, storage
+from nivesh import registry, storage
 from nivesh.cluster import Cluster
 from nivesh.kubeflow import Kubeflow
 from pipelines import local
+from tests.cluster.conftest import KEYS
 from tests.cluster.training import NAMESPACE, ended, opened
 from tests.pipelines.test_golden import GOLDEN
 
@@ -29,13 +30,13 @@ def training(kubeconfig, tmp_path_factory):
 @pytest.fixture(scope="module")
 def compiled(training):
     """The YAML of each model, as ``nivesh compile`` writes it."""
-    return {key: pipelines.compile_to(key, training.scratch / f"{key}.yaml") for key in models.keys()}
+    return {key: pipelines.compile_to(key, training.scratch / f"{key}.yaml") for key in KEYS}
 
 
 @pytest.fixture(scope="module")
 def first(training, compiled):
     """All five pipelines at once, the one that others wait for first: key -> run id."""
-    order = sorted(models.keys(), key=lambda key: (key != KEY, key))
+    order = sorted(KEYS, key=lambda key: (key != KEY, key))
     return {key: training.submit(key, compiled[key], **(POOR if key == KEY else {})) for key in order}
 
 
@@ -158,7 +159,7 @@ def test_a_recurring_run_fires(training, canary):
                 client.terminate_run(run.id)
 
 
-@pytest.mark.parametrize("key", models.keys())
+@pytest.mark.parametrize("key", KEYS)
 def test_each_pipeline_brings_its_model_to_where_it_is_served(training, first, stable, key):
     training.wait(first[key])
     run, steps = Kubeflow().read(first[key])

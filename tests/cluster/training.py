@@ -21,7 +21,7 @@ import yaml
 from nivesh import data, models, registry
 from nivesh.kubeflow import Kubeflow, Run
 from nivesh.settings import PROJECT
-from tests.cluster.conftest import GATEWAY, IMAGE_TOOL, S3, build_images, forwarded, kubectl
+from tests.cluster.conftest import GATEWAY, IMAGE_TOOL, KEYS, S3, build_images, forwarded, kubectl
 from tests.conformance.conftest import FEW_ROWS, QUICK
 
 KFP = os.environ.get("NIVESH_TEST_KFP", "http://127.0.0.1:8888")
@@ -56,7 +56,7 @@ class Training:
         self.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
         kubectl(self.kubeconfig, "apply", "-f", "-", input=yaml.safe_dump_all([*self.platform(), *self.models()]))
         kubectl(self.kubeconfig, "apply", "--server-side", "-f", str(PROJECT / "manifests/training/kubeflow-2.0"))
-        for key in models.keys():
+        for key in KEYS:
             self.upload(key)
         self.kubectl("rollout", "status", "deployment/mlflow", "--timeout=240s")
 
