@@ -91,7 +91,14 @@ class Cluster:
 
 def kubectl(kubeconfig: str, *arguments: str, input: str | None = None) -> str:
     command = ["kubectl", "--kubeconfig", kubeconfig, *arguments]
-    done = subprocess.run(command, input=input, capture_output=True, text=True, timeout=300)
+    end = time.monotonic() + 120
+    while True:
+        done = subprocess.run(command, input=input, capture_output=True, text=True, timeout=300)
+        # A cluster that was just started again says that KServe is ready before its webhook answers.
+        unready = "failed calling webhook" in done.stderr and "connection refused" in done.stderr
+        if not unready or time.monotonic() > end:
+            break
+        time.sleep(2)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
     return done.stdout
 
