@@ -2,17 +2,16 @@ from components.image import component
 
 
 @component
-def deploy(key: str, run: str, version: str, canary: int):
+def deploy(key: str, version: str, canary: int):
     """Bring a packaged version to where it is served: a canary on a cluster, the champion on one machine.
 
     Args:
         key: The model's key.
-        run: The id of the pipeline's run.
         version: The semantic version.
         canary: Percent of the requests that it gets on a cluster.
     """
     from nivesh import release, tracking
 
-    with tracking.step(key, run, "deploy"):
+    with tracking.step(key, "deploy"):
         print(release.deploy(key, version, canary))
-    tracking.finish(key, run)
+    tracking.finish(key)

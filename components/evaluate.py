@@ -6,7 +6,6 @@ from components.image import component
 @component
 def evaluate(
     key: str,
-    run: str,
     model: Input[Model],
     learn: Input[Dataset],
     held_out: Input[Dataset],
@@ -17,7 +16,6 @@ def evaluate(
 
     Args:
         key: The model's key.
-        run: The id of the pipeline's run.
         model: The challenger.
         learn: What came before the held-out rows, for models that need a history.
         held_out: The rows to judge by.
@@ -29,7 +27,7 @@ def evaluate(
 
     from nivesh import bundle, data, models, registry, tracking
 
-    with tracking.step(key, run, "evaluate"):
+    with tracking.step(key, "evaluate"):
         module = models.get(key)
         history, rows = data.load(learn.path), data.load(held_out.path)
         challenger = module.load(Path(model.path))

@@ -4,12 +4,11 @@ from components.image import component
 
 
 @component
-def fit_segments(key: str, run: str, names: str, shared: Input[Model]):
+def fit_segments(key: str, names: str, shared: Input[Model]):
     """Fit segments, one after another. One that cannot be fitted is reported, and takes no other with it.
 
     Args:
         key: The model's key.
-        run: The id of the pipeline's run.
         names: The segments, with commas between them.
         shared: What all users share.
     """
@@ -17,4 +16,4 @@ def fit_segments(key: str, run: str, names: str, shared: Input[Model]):
 
     from nivesh import models, segments, tracking
 
-    segments.fit(key, run, names.split(","), models.get(key).load(Path(shared.path)), tracking.tell)
+    segments.fit(key, names.split(","), models.get(key).load(Path(shared.path)), tracking.tell)

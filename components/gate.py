@@ -4,14 +4,13 @@ from components.image import component
 
 
 @component
-def gate(key: str, run: str, model: Input[Model], report: Input[Artifact], verdict: Output[Artifact]) -> bool:
+def gate(key: str, model: Input[Model], report: Input[Artifact], verdict: Output[Artifact]) -> bool:
     """Decide whether the challenger may be registered, and record the training in MLflow with the reason, either way.
 
     Its one parameter is named Output, since kfp.local resolves a condition on no other name.
 
     Args:
         key: The model's key.
-        run: The id of the pipeline's run.
         model: The challenger, with what is known of its training.
         report: The metrics of challenger and champion, and the plots.
         verdict: JSON of passed, reason and missed targets; its metadata name the MLflow run.
@@ -22,7 +21,7 @@ def gate(key: str, run: str, model: Input[Model], report: Input[Artifact], verdi
     from nivesh import cards, models, tracking
     from nivesh.gate import decide
 
-    with tracking.step(key, run, "gate"):
+    with tracking.step(key, "gate"):
         spec = models.get(key).SPEC
         folder = Path(report.path)
         metrics = json.loads((folder / "metrics.json").read_text())
@@ -31,7 +30,7 @@ def gate(key: str, run: str, model: Input[Model], report: Input[Artifact], verdi
         facts = tracking.known(model.metadata)
         (folder / "card.md").write_text(cards.card(spec, "(this training)", metrics, decision, facts))
         params = facts.pop("params")
-        verdict.metadata["run_id"] = tracking.parent(key, run)
+        verdict.metadata["run_id"] = tracking.parent(key)
         tracking.record(
             verdict.metadata["run_id"],
             params=params,
@@ -42,5 +41,5 @@ def gate(key: str, run: str, model: Input[Model], report: Input[Artifact], verdi
         )
         print(f"{'passed' if decision.passed else 'refused'}: {decision.reason}")
     if not decision.passed:
-        tracking.finish(key, run)
+        tracking.finish(key)
     return decision.passed

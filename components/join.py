@@ -4,12 +4,11 @@ from components.image import component
 
 
 @component
-def join(key: str, run: str, shared: Input[Model], model: Output[Model]):
+def join(key: str, shared: Input[Model], model: Output[Model]):
     """Put together what all users share and what the segments of this run gave.
 
     Args:
         key: The model's key.
-        run: The id of the pipeline's run.
         shared: What all users share.
         model: A folder with the whole model; its metadata name the segments and users that failed.
     """
@@ -18,8 +17,8 @@ def join(key: str, run: str, shared: Input[Model], model: Output[Model]):
     from nivesh import models, segments, tracking
 
     module = models.get(key)
-    with tracking.step(key, run, "join"):
-        whole, facts = segments.join(key, run, module.load(Path(shared.path)))
+    with tracking.step(key, "join"):
+        whole, facts = segments.join(key, module.load(Path(shared.path)))
     Path(model.path).mkdir(parents=True)
     module.save(whole, Path(model.path))
     model.metadata |= shared.metadata | facts

@@ -4,14 +4,13 @@ from components.image import component
 
 
 @component
-def learn(key: str, run: str, rows: Input[Dataset], params: dict, parallel: int, shared: Output[Model]) -> list:
+def learn(key: str, rows: Input[Dataset], params: dict, parallel: int, shared: Output[Model]) -> list:
     """Fit what all users share, and say which segments are to be fitted for themselves.
 
     Its one parameter is named Output, since kfp.local resolves a loop on no other name.
 
     Args:
         key: The model's key.
-        run: The id of the pipeline's run.
         rows: The rows to learn from.
         params: Training parameters that differ from the model's defaults.
         parallel: Segments that are fitted at the same time. So many texts come back, each the names of segments that are
@@ -26,7 +25,7 @@ def learn(key: str, run: str, rows: Input[Dataset], params: dict, parallel: int,
     used = models.parameters(key, params)
     module = models.get(key)
     started = time.monotonic()
-    with tracking.step(key, run, "learn"):
+    with tracking.step(key, "learn"):
         model = module.learn(data.load(rows.path), progress=tracking.tell, **used)
     Path(shared.path).mkdir(parents=True)
     module.save(model, Path(shared.path))

@@ -4,12 +4,11 @@ from components.image import component
 
 
 @component
-def package(key: str, run: str, version: str, model: Input[Model], report: Input[Artifact], verdict: Input[Artifact]):
+def package(key: str, version: str, model: Input[Model], report: Input[Artifact], verdict: Input[Artifact]):
     """Make the served bundle of a registered version, in S3 where a cluster serves; then it is the challenger.
 
     Args:
         key: The model's key.
-        run: The id of the pipeline's run.
         version: The semantic version.
         model: The saved model.
         report: The metrics on held-out rows.
@@ -22,7 +21,7 @@ def package(key: str, run: str, version: str, model: Input[Model], report: Input
     from nivesh.gate import Verdict
     from nivesh.settings import settings
 
-    with tracking.step(key, run, "package"):
+    with tracking.step(key, "package"):
         module = models.get(key)
         metrics = json.loads((Path(report.path) / "metrics.json").read_text())
         facts = tracking.known(model.metadata)

@@ -4,14 +4,13 @@ from components.image import component
 
 
 @component
-def register(key: str, run: str, model: Input[Model], verdict: Input[Artifact]) -> str:
+def register(key: str, model: Input[Model], verdict: Input[Artifact]) -> str:
     """Register the model as the next version, once for a run; returns its semantic version.
 
     It is nobody's challenger before it is packaged.
 
     Args:
         key: The model's key.
-        run: The id of the pipeline's run.
         model: The challenger, with what is known of its training.
         verdict: What the gate said, and which MLflow run holds the model's files.
     """
@@ -20,8 +19,8 @@ def register(key: str, run: str, model: Input[Model], verdict: Input[Artifact]) 
 
     from nivesh import registry, tracking
 
-    with tracking.step(key, run, "register"):
-        decision = json.loads(Path(verdict.path).read_text())
+    with tracking.step(key, "register"):
+        run, decision = tracking.run_id(), json.loads(Path(verdict.path).read_text())
         facts = ("data_sha256", "data_source", "git_commit", "training_source")
         tags = {name: str(model.metadata[name]) for name in facts} | {registry.RUN: run}
         version = registry.registered_by(key, run) or registry.register_model(

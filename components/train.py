@@ -4,12 +4,11 @@ from components.image import component
 
 
 @component
-def train(key: str, run: str, rows: Input[Dataset], params: dict, model: Output[Model]):
+def train(key: str, rows: Input[Dataset], params: dict, model: Output[Model]):
     """Fit the model and save it in its portable format.
 
     Args:
         key: The model's key.
-        run: The id of the pipeline's run.
         rows: The rows to learn from.
         params: Training parameters that differ from the model's defaults.
         model: A folder with the saved model.
@@ -22,7 +21,7 @@ def train(key: str, run: str, rows: Input[Dataset], params: dict, model: Output[
     used = models.parameters(key, params)
     module = models.get(key)
     started = time.monotonic()
-    with tracking.step(key, run, "train"):
+    with tracking.step(key, "train"):
         fitted = module.fit(data.load(rows.path), progress=tracking.tell, **used)
     seconds = time.monotonic() - started
     Path(model.path).mkdir(parents=True)

@@ -28,6 +28,8 @@ FINISHED = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELED")
 NODE = re.compile(r"\.(?P<step>[\w-]+)(\(\d+\))?\.executor(\((?P<retry>\d+)\))?$")
 # What KFP lists beside the steps: pods that only prepare, graphs, single tries, the whole workflow.
 NO_STEP = re.compile(r"(-driver|^executor|^root|^iteration|^condition-\d+|^segments|^for-loop-\d+.*|^train-.+|\(.*)$")
+# A wait is told at each look.
+TOLD_AGAIN = re.compile(r"^progress \S+ (.*)\n(?=progress \S+ \1$)", re.M)
 # Argo's, the launcher's and the executor's own lines, with the JSON that follows some of them; MLflow's links.
 NOISE = re.compile(
     r"^(time=\S+ level=.*argo=true.*|[IWEF]\d{4} .*|\[KFP Executor .*|(🏃|🧪) View .*)\n((\{\n)?( .*\n)+\}\n)?", re.M
@@ -148,8 +150,8 @@ def logs(cluster: Cluster, run_id: str) -> Iterator[tuple[str, str]]:
 
 
 def said(log: str) -> str:
-    """The step's own words in a log of Kubeflow's: without those of Argo, of the launcher, and what they were given."""
-    return NOISE.sub("", log).strip()
+    """The step's own words in a log of Kubeflow's, once each: without those of Argo, of the launcher, and their input."""
+    return TOLD_AGAIN.sub("", NOISE.sub("", log)).strip()
 
 
 @contextlib.contextmanager

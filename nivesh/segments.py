@@ -27,12 +27,12 @@ def lanes(names: Sequence[str], parallel: int) -> list[str]:
     return [",".join(names[lane::parallel]) for lane in range(min(max(parallel, 1), len(names)))]
 
 
-def fit(key: str, run: str, names: Sequence[str], model: Any, progress: Callable[[float, str], None]) -> None:
+def fit(key: str, names: Sequence[str], model: Any, progress: Callable[[float, str], None]) -> None:
     """Fit segments one after another. The MLflow run of one that cannot be fitted says why; the others go on."""
     module = models.get(key)
     for name in names:
         try:
-            with tracking.step(key, run, _step(name)) as mine:
+            with tracking.step(key, _step(name)) as mine:
                 part = module.fit_segment(model, name, progress=progress)
                 client().log_dict(mine, part, PART)
             print(f"{name}: {len(part['users'])} users fitted, {len(part['failed'])} failed")
@@ -42,7 +42,7 @@ def fit(key: str, run: str, names: Sequence[str], model: Any, progress: Callable
             print(f"{name} failed: {type(error).__name__}: {error}")
 
 
-def join(key: str, run: str, model: Any) -> tuple[Any, dict[str, str]]:
+def join(key: str, model: Any) -> tuple[Any, dict[str, str]]:
     """The whole model, and what is to be said of its segments: ``segments``, ``segments_failed``, ``users_failed``.
 
     Raises:
@@ -51,7 +51,7 @@ def join(key: str, run: str, model: Any) -> tuple[Any, dict[str, str]]:
     module = models.get(key)
     parts, failed = {}, {}
     for name in module.segments(model):
-        found = tracking.find_step(key, run, _step(name))
+        found = tracking.find_step(key, _step(name))
         if found is None or found.info.status != tracking.FINISHED:
             failed[name] = found.data.tags.get(tracking.LAST_ERROR, "broke off") if found else "was not begun"
         else:

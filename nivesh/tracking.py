@@ -1,7 +1,8 @@
 """A training in MLflow: one parent run for each run of a pipeline, and nested under it a run for each step.
 
 The parent carries the id of the pipeline's run, so a step that is tried again, in another pod, goes on in the same runs.
-Kubeflow names a parent of its own by MLFLOW_RUN_ID; then that one is taken.
+Kubeflow names a parent of its own by MLFLOW_RUN_ID; then that one is taken. The id comes from the environment and not as
+a parameter, since KFP before 2.4 puts none into a parameter.
 """
 
 import contextlib
@@ -17,31 +18,44 @@ from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from nivesh.errors import SettingsError
 from nivesh.registry import RUN, client, create_experiment, flatten
 from nivesh.settings import PROJECT
 
+RUN_ID = "KFP_RUN_ID"  # in the environment: the id of the pipeline's run
 MOST_METRICS = 1000  # that MLflow takes in one request
 STEP, LAST_ERROR = "step", "last_error"
 RUNNING, FINISHED, FAILED = map(RunStatus.to_string, (RunStatus.RUNNING, RunStatus.FINISHED, RunStatus.FAILED))
 
 
-def parent(key: str, run: str) -> str:
+def run_id() -> str:
+    """The id of the pipeline's run that this step belongs to.
+
+    Raises:
+        SettingsError: the environment has none.
+    """
+    if not (found := os.environ.get(RUN_ID)):
+        raise SettingsError(f"{RUN_ID} is not set; KFP before 2.2 needs manifests/training/kubeflow-2.0 for it")
+    return found
+
+
+def parent(key: str) -> str:
     """The id of the MLflow run of a pipeline's run; made where there is none yet."""
     if given := os.environ.get("MLFLOW_RUN_ID"):
-        client().set_tag(given, RUN, run)
+        client().set_tag(given, RUN, run_id())
         return given
-    found = _search(key, f"tags.{RUN} = '{run}' and tags.{STEP} = 'pipeline'")
-    tags = {RUN: run, STEP: "pipeline"}
+    found = find_step(key, "pipeline")
+    tags = {RUN: run_id(), STEP: "pipeline"}
     made = found or client().create_run(create_experiment(key), tags=tags, run_name=f"train-{key.replace('_', '-')}")
     return made.info.run_id
 
 
 @contextlib.contextmanager
-def step(key: str, run: str, name: str) -> Iterator[str]:
+def step(key: str, name: str) -> Iterator[str]:
     """Do a step's work within its nested run; gives that run's id. An error is written to it and to the parent."""
-    mlflow_client, above = client(), parent(key, run)
-    tags = {MLFLOW_PARENT_RUN_ID: above, RUN: run, STEP: name}
-    found = find_step(key, run, name)
+    mlflow_client, above = client(), parent(key)
+    tags = {MLFLOW_PARENT_RUN_ID: above, RUN: run_id(), STEP: name}
+    found = find_step(key, name)
     mine = (found or mlflow_client.create_run(create_experiment(key), tags=tags, run_name=name)).info.run_id
     for one in (above, mine):
         mlflow_client.update_run(one, status=RUNNING)
@@ -56,9 +70,10 @@ def step(key: str, run: str, name: str) -> Iterator[str]:
     mlflow_client.set_terminated(mine, FINISHED)
 
 
-def find_step(key: str, run: str, name: str) -> Run | None:
-    """The nested run of a step, or None where it has not begun."""
-    return _search(key, f"tags.{RUN} = '{run}' and tags.{STEP} = '{name}'")
+def find_step(key: str, name: str) -> Run | None:
+    """The MLflow run of a step of this run, or None where it has not begun."""
+    query = f"tags.{RUN} = '{run_id()}' and tags.{STEP} = '{name}'"
+    return next(iter(client().search_runs([create_experiment(key)], query, max_results=1)), None)
 
 
 def record(
@@ -115,10 +130,6 @@ def tell(fraction: float, text: str) -> None:
     print(f"progress {fraction:.3f} {text}", flush=True)
 
 
-def finish(key: str, run: str) -> None:
+def finish(key: str) -> None:
     """The pipeline's run has done all that it had to do."""
-    client().set_terminated(parent(key, run), FINISHED)
-
-
-def _search(key: str, query: str) -> Run | None:
-    return next(iter(client().search_runs([create_experiment(key)], query, max_results=1)), None)
+    client().set_terminated(parent(key), FINISHED)

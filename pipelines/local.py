@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import re
 import time
 import warnings
@@ -15,6 +16,7 @@ from typing import Any
 from kfp import components, local
 
 import pipelines
+from nivesh import tracking
 from nivesh.errors import NiveshError
 from nivesh.settings import settings
 
@@ -59,6 +61,7 @@ def run(key: str, arguments: dict[str, Any], progress: Progress = lambda step, f
     compiled = pipelines.compile_to(key, folder / "pipeline.yaml")
     pipeline = components.load_component_from_file(str(compiled))
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(folder), raise_on_error=True)
+    os.environ[tracking.RUN_ID] = folder.name  # the steps inherit it
     started = time.monotonic()
     with (folder / "log.txt").open("w", encoding="utf-8") as file:
         log = _Lines(file, progress)

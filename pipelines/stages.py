@@ -3,7 +3,7 @@
 from kfp import dsl
 
 import components as do
-from pipelines.step import RUN, step
+from pipelines.step import step
 
 
 def prepare(key: str, data_path: str, seed: int, features: bool = False) -> dsl.PipelineTask:
@@ -17,7 +17,7 @@ def prepare(key: str, data_path: str, seed: int, features: bool = False) -> dsl.
 
 def train(key: str, parts: dsl.PipelineTask, params: dict) -> dsl.PipelineTask:
     """Rows to learn from -> model."""
-    task = do.train(key=key, run=RUN, rows=parts.outputs["learn"], params=params)
+    task = do.train(key=key, rows=parts.outputs["learn"], params=params)
     return step(task, key, heavy=True)
 
 
@@ -27,7 +27,7 @@ def loop(key: str):
     @dsl.pipeline(name="segments")
     def segments(lanes: list, shared: dsl.Input[dsl.Model]):
         with dsl.ParallelFor(lanes) as names:
-            task = do.fit_segments(key=key, run=RUN, names=names, shared=shared)
+            task = do.fit_segments(key=key, names=names, shared=shared)
             step(task, key, heavy=True, cached=False)
 
     return segments
@@ -35,28 +35,26 @@ def loop(key: str):
 
 def train_by_segment(key: str, segments, parts: dsl.PipelineTask, params: dict, parallel: int) -> dsl.PipelineTask:
     """Rows to learn from -> what all users share -> ``loop``'s segments, some at a time -> model."""
-    learn = do.learn(key=key, run=RUN, rows=parts.outputs["learn"], params=params, parallel=parallel)
+    learn = do.learn(key=key, rows=parts.outputs["learn"], params=params, parallel=parallel)
     # What the segments give lies in this run's part of MLflow, so nothing of it may come from another run.
     step(learn, key, heavy=True, cached=False)
     shared = learn.outputs["shared"]
     fitted = segments(lanes=learn.outputs["Output"], shared=shared)
-    return step(do.join(key=key, run=RUN, shared=shared), key, cached=False).after(fitted)
+    return step(do.join(key=key, shared=shared), key, cached=False).after(fitted)
 
 
 def release(key: str, model: dsl.PipelineTask, parts: dsl.PipelineTask, canary: int) -> None:
     """Model -> measured -> gate; only if it passes: registered, packaged and deployed."""
     trained = model.outputs["model"]
-    measured = do.evaluate(
-        key=key, run=RUN, model=trained, learn=parts.outputs["learn"], held_out=parts.outputs["held_out"]
-    )
+    measured = do.evaluate(key=key, model=trained, learn=parts.outputs["learn"], held_out=parts.outputs["held_out"])
     # The champion may be another one next time.
     report = step(measured, key, heavy=True, cached=False).outputs["report"]
-    gate = step(do.gate(key=key, run=RUN, model=trained, report=report), key, cached=False)
+    gate = step(do.gate(key=key, model=trained, report=report), key, cached=False)
     verdict = gate.outputs["verdict"]
     with dsl.If(gate.outputs["Output"] == True, name="gate-passed"):  # noqa: E712  KFP builds its condition of ==
-        register = do.register(key=key, run=RUN, model=trained, verdict=verdict)
+        register = do.register(key=key, model=trained, verdict=verdict)
         version = step(register, key, cached=False).output
-        package = do.package(key=key, run=RUN, version=version, model=trained, report=report, verdict=verdict)
+        package = do.package(key=key, version=version, model=trained, report=report, verdict=verdict)
         bundle = step(package, key, cached=False)
-        deploy = do.deploy(key=key, run=RUN, version=version, canary=canary)
+        deploy = do.deploy(key=key, version=version, canary=canary)
         step(deploy, key, cached=False).after(bundle)

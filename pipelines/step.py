@@ -2,10 +2,8 @@
 
 from kfp import dsl, kubernetes
 
-from nivesh import models
+from nivesh import models, tracking
 
-# The steps of a run find each other, and one that is tried again its own work, by the id of the pipeline's run.
-RUN = dsl.PIPELINE_JOB_ID_PLACEHOLDER
 # What differs from cluster to cluster comes from this Secret: see manifests/training.
 SECRET = "nivesh-training"
 ENVIRONMENT = (
@@ -51,6 +49,8 @@ def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False, cached: bool 
     # A minute without S3 or MLflow is over before the last try.
     task.set_retry(num_retries=3, backoff_duration="15s", backoff_factor=2, backoff_max_duration="120s")
     kubernetes.set_timeout(task, HEAVY_SECONDS if heavy else LIGHT_SECONDS)
+    # KFP before 2.2 passes over this; see manifests/training/kubeflow-2.0.
+    kubernetes.use_field_path_as_env(task, tracking.RUN_ID, "metadata.labels['pipeline/runid']")
     kubernetes.use_secret_as_env(task, SECRET, {name: name for name in ENVIRONMENT})
     if models.get(key).SPEC.needs:
         kubernetes.use_secret_as_env(task, REMOTE_SECRET, {name: name for name in REMOTE_ENVIRONMENT})

@@ -33,6 +33,15 @@ def test_a_step_is_heard_without_the_noise_of_the_platform():
     ]
 
 
+def test_a_wait_is_told_once():
+    waits = "".join(f"progress 0.{second:03} waits for 1.0.0 to be ready\n" for second in range(90))
+    assert said(f"progress 0.000 deploys\n{waits}1.0.0 is served, to everybody\n").splitlines() == [
+        "progress 0.000 deploys",
+        "progress 0.089 waits for 1.0.0 to be ready",
+        "1.0.0 is served, to everybody",
+    ]
+
+
 @pytest.mark.parametrize(
     ("node", "step", "retry"),
     [

@@ -9,7 +9,7 @@ from collections import Counter
 import httpx
 import pytest
 
-from nivesh import bundle, data, feature_store, models, registry, tracking
+from nivesh import bundle, data, feature_store, models, registry
 from nivesh.features.finances import online_features
 from tests.conformance.conftest import start
 
@@ -26,7 +26,7 @@ def served(store, home, tmp_path):
     model = risk.fit(risk.build_features(data.read("loans").head(1500)), progress=lambda *step: None)
     (tmp_path / "model").mkdir()
     risk.save(model, tmp_path / "model")
-    run_id = tracking.parent("credit_risk", "run-1")
+    run_id = registry.client().create_run(registry.create_experiment("credit_risk")).info.run_id
     version = registry.label(registry.register_model("credit_risk", f"runs:/{run_id}/model"))
     manifest = bundle.Manifest("credit_risk", version, "2025-01-01T00:00:00+00:00", {"auc": 0.9}, [], {}, {})
     bundle.pack(tmp_path / "model", manifest, registry.settings().bundles)

@@ -1,9 +1,7 @@
-import uuid
-
 import mlflow
 import pytest
 
-from nivesh import registry, tracking
+from nivesh import registry
 from nivesh.errors import GateRefused, ModelNotFound, SettingsError
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -11,8 +9,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 def version(missed: str = "") -> str:
     """Register one version of "toy" as the pipelines do; returns its semantic version."""
-    registry.create_experiment("toy")
-    run_id = tracking.parent("toy", uuid.uuid4().hex)
+    run_id = registry.client().create_run(registry.create_experiment("toy")).info.run_id
     return registry.label(registry.register_model("toy", f"runs:/{run_id}/model", tags={"targets_missed": missed}))
 
 

@@ -6,8 +6,13 @@ from nivesh import models, segments, tracking
 from nivesh.registry import flatten
 from tests.conformance.conftest import few_rows
 
-KEY, RUN = "spending_predictor", "0b1c"
+KEY = "spending_predictor"
 module = models.get(KEY)
+
+
+@pytest.fixture(autouse=True)
+def run_of_a_pipeline(monkeypatch):
+    monkeypatch.setenv(tracking.RUN_ID, "0b1c")
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +36,8 @@ def test_joined_segments_are_the_model_that_is_fitted_in_one_go(home, shared):
     rows = module.split(few_rows(KEY), 0)
     at_once = module.fit(rows.train, progress=quiet)
     for names in segments.lanes(list(module.segments(shared)), 2):
-        segments.fit(KEY, RUN, names.split(","), shared, quiet)
-    whole, facts = segments.join(KEY, RUN, shared)
+        segments.fit(KEY, names.split(","), shared, quiet)
+    whole, facts = segments.join(KEY, shared)
     assert list(whole.users) == list(at_once.users)
     assert flatten(module.evaluate(whole, rows.test, history=rows.train)) == pytest.approx(
         flatten(module.evaluate(at_once, rows.test, history=rows.train)), rel=1e-6
@@ -63,9 +68,9 @@ def test_a_failing_segment_and_user_are_told_and_lose_nobody(home, shared, monke
     healthy, real_segment = True, module.fit_segment
     monkeypatch.setattr(module.learning, "parse", parse)
     monkeypatch.setattr(module, "fit_segment", fit_segment)
-    segments.fit(KEY, RUN, [bad, *others], shared, quiet)
+    segments.fit(KEY, [bad, *others], shared, quiet)
     healthy = True
-    whole, facts = segments.join(KEY, RUN, shared)
+    whole, facts = segments.join(KEY, shared)
     assert facts["segments_failed"] == f"{bad}: segment {bad}: MemoryError: no room"
     assert facts["users_failed"] == f"{victim}: ValueError: this history is broken"
     assert bad not in facts["segments"]
@@ -74,10 +79,10 @@ def test_a_failing_segment_and_user_are_told_and_lose_nobody(home, shared, monke
     answer = module.predict(whole, [{"user_id": victim, "horizon_days": 30}])[0]
     assert answer["method"] == "segment"
     assert answer["total"]["amount"] > 0
-    failed = tracking.find_step(KEY, RUN, f"segment {bad}")
+    failed = tracking.find_step(KEY, f"segment {bad}")
     assert failed.info.status == "FAILED"
 
 
 def test_no_segment_at_all_is_an_error(home, shared):
     with pytest.raises(segments.SegmentsFailed, match="was not begun"):
-        segments.join(KEY, "a run that did nothing", shared)
+        segments.join(KEY, shared)

@@ -8,6 +8,7 @@ import yaml
 import pipelines
 from nivesh import models
 from nivesh.errors import SettingsError
+from nivesh.tracking import RUN_ID
 from pipelines.step import ENVIRONMENT, REMOTE_SECRET, SECRET
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -46,7 +47,7 @@ def test_nothing_of_this_machine_is_in_the_yaml(key, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_every_step_has_image_size_time_secret_and_second_chances(key):
+def test_every_step_has_image_size_time_run_secret_and_second_chances(key):
     spec, platform = yaml.safe_load_all((GOLDEN / f"{key}.yaml").read_text())
     executors = spec["deploymentSpec"]["executors"]
     settings = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
@@ -57,6 +58,8 @@ def test_every_step_has_image_size_time_secret_and_second_chances(key):
         assert {"resourceCpuRequest", "resourceMemoryRequest", "resourceMemoryLimit"} <= container["resources"].keys()
         assert "pip install" not in " ".join(container["command"])
         assert int(settings[name]["activeDeadlineSeconds"]) > 0
+        (run_id,) = settings[name]["fieldPathAsEnv"]
+        assert run_id == {"name": RUN_ID, "fieldPath": "metadata.labels['pipeline/runid']"}
         secret, *remote = settings[name]["secretAsEnv"]
         assert secret["secretName"] == SECRET
         assert [one["secretName"] for one in remote] == [REMOTE_SECRET] * bool(models.get(key).SPEC.needs)
