@@ -17,17 +17,21 @@ def register(key: str, model: Input[Model], verdict: Input[Artifact]) -> str:
     import json
     from pathlib import Path
 
-    from nivesh import registry, tracking
+    from nivesh import registry, storage, tracking
+    from nivesh.settings import settings
 
     with tracking.step(key, "register"):
         run, decision = tracking.run_id(), json.loads(Path(verdict.path).read_text())
         facts = ("data_sha256", "data_source", "git_commit", "training_source")
         tags = {name: str(model.metadata[name]) for name in facts} | {registry.RUN: run}
+        # Another registry, such as a laptop's, may have published to the same store.
+        taken = storage.published(key) if settings().serving_namespace else []
         version = registry.registered_by(key, run) or registry.register_model(
             key,
             f"runs:/{verdict.metadata['run_id']}/model",
             tags=tags | {"targets_missed": "; ".join(decision["missed"]), "gate_reason": decision["reason"]},
             description=decision["reason"],
+            taken=taken,
         )
         print(f"{key} {registry.label(version)} is registered")
     return registry.label(version)

@@ -7,7 +7,7 @@ it is served, and everybody sees that it is below target.
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,9 +68,17 @@ def log_model_metrics(metrics: Mapping[str, Any], step: int | None = None) -> No
 
 
 def register_model(
-    model_name: str, model_uri: str, tags: Mapping[str, str] | None = None, description: str | None = None
+    model_name: str,
+    model_uri: str,
+    tags: Mapping[str, str] | None = None,
+    description: str | None = None,
+    taken: Sequence[str] = (),
 ) -> ModelVersion:
-    """Register the files at ``runs:/<run id>/<path>`` as the next version of a model, with a semantic version tag."""
+    """Register the files at ``runs:/<run id>/<path>`` as the next version of a model, with a semantic version tag.
+
+    Args:
+        taken: semantic versions that are in use outside this registry.
+    """
     mlflow_client = client()
     try:
         mlflow_client.get_registered_model(model_name)
@@ -78,7 +86,8 @@ def register_model(
         mlflow_client.create_registered_model(model_name)
     run_id = model_uri.removeprefix("runs:/").split("/")[0] if model_uri.startswith("runs:/") else None
     tags = dict(tags or {})
-    tags.setdefault("version", next_version([version.tags.get("version", "") for version in versions(model_name)]))
+    existing = [version.tags.get("version", "") for version in versions(model_name)]
+    tags.setdefault("version", next_version([*existing, *taken]))
     source = model_uri
     if run_id:
         root = mlflow_client.get_run(run_id).info.artifact_uri
@@ -86,7 +95,7 @@ def register_model(
     made = mlflow_client.create_model_version(model_name, source, run_id, tags=tags, description=description)
     before = [one for one in versions(model_name) if int(one.version) < int(made.version)]
     if label(made) in map(label, before):  # another training has registered at the same moment
-        _tag(made, "version", next_version([label(one) for one in before]))
+        _tag(made, "version", next_version([*map(label, before), *taken]))
     return mlflow_client.get_model_version(model_name, made.version)
 
 

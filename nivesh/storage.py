@@ -7,6 +7,7 @@ AWS_SECRET_ACCESS_KEY, a profile, or the role of a pod.
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -53,6 +54,21 @@ def publish(folder: Path) -> str:
             f"{place}: this version exists with other content; a bundle never changes, so publish another"
         )
     return place
+
+
+def published(key: str) -> list[str]:
+    """The versions of a model that the store has or once began to have, from whichever registry.
+
+    Raises:
+        StorageUnavailable: S3 cannot be reached or refuses.
+    """
+    place = address(key, "")
+    bucket, prefix = _split(place)
+    with _answers(place):
+        pages = boto3.client("s3").get_paginator("list_objects_v2")
+        folders = pages.paginate(Bucket=bucket, Prefix=f"{prefix}/", Delimiter="/").search("CommonPrefixes[].Prefix")
+        names = [folder.rstrip("/").rpartition("/")[2] for folder in folders if folder]
+    return [name for name in names if re.fullmatch(r"\d+\.\d+\.\d+", name)]
 
 
 def fetch(place: str) -> Path:

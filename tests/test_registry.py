@@ -43,6 +43,13 @@ def test_versions_count_up_and_are_found_by_every_name():
         registry.find("toy", "9.9.9")
 
 
+def test_versions_in_use_elsewhere_are_passed_over():
+    run_id = registry.client().create_run(registry.create_experiment("toy")).info.run_id
+    made = registry.register_model("toy", f"runs:/{run_id}/model", taken=["1.0.0", "1.9.0", "1.10.0"])
+    assert registry.label(made) == "1.11.0"
+    assert version() == "1.12.0"
+
+
 def test_production_below_target_needs_a_reason():
     version(missed="auc 0.8, must be > 0.85")
     with pytest.raises(GateRefused, match="needs a reason"):

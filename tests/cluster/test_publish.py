@@ -35,6 +35,16 @@ def test_all_of_a_bundle_is_there_and_publishing_again_does_nothing(place):
     assert storage.publish(place) == address
 
 
+def test_the_store_tells_its_versions_and_nothing_else(place):
+    assert storage.published(KEY) == []
+    storage.publish(place)
+    storage.publish(repacked(place.parents[1], KEY, "1.10.0"))
+    bucket, prefix = storage.address(KEY, "notes").removeprefix("s3://").split("/", 1)
+    boto3.client("s3").put_object(Bucket=bucket, Key=f"{prefix}/readme.txt", Body=b"not a version")
+    assert sorted(storage.published(KEY)) == ["1.0.0", "1.10.0"]
+    assert storage.published("credit_risk") == []
+
+
 def test_a_version_with_other_content_is_refused(place):
     storage.publish(place)
     manifest = place / bundle.MANIFEST
