@@ -117,29 +117,30 @@ COPY nivesh nivesh
 COPY data data
 RUN python -m compileall -q --invalidation-mode unchecked-hash .
 
-# A step's command comes from the pipeline. /tmp is where it works; KFP mounts /minio, /s3 and /gcs for its artifacts.
+# A step's command comes from the pipeline. /tmp is where it works; KFP mounts /minio, /s3 and /gcs for its artifacts. One
+# thread, as a step asks for less than a CPU: a thread for each of the node's wait for each other where the node is busy.
 FROM train-text-packages AS train-text
 COPY --from=training-code /app /app
 ARG COMMIT=unknown
-ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
+ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app OMP_NUM_THREADS=1 NIVESH_THREADS=1 MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
 USER 10001:10001
 
 FROM train-tabular-packages AS train-tabular
 COPY --from=training-code /app /app
 ARG COMMIT=unknown
-ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
+ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app OMP_NUM_THREADS=1 NIVESH_THREADS=1 MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
 USER 10001:10001
 
 FROM train-forecast-packages AS train-forecast
 COPY --from=training-code /app /app
 ARG COMMIT=unknown
-ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
+ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app OMP_NUM_THREADS=1 NIVESH_THREADS=1 MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
 USER 10001:10001
 
 FROM train-remote-packages AS train-remote
 COPY --from=training-code /app /app
 ARG COMMIT=unknown
-ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
+ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app OMP_NUM_THREADS=1 NIVESH_THREADS=1 MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
 USER 10001:10001
 
 # --- for clusters without managed services --------------------------------------------------------------------------
