@@ -150,6 +150,8 @@ def test_the_same_question_is_paid_once(advisor, vertex):
     [
         ("You will get guaranteed returns of 20%.", "refused", "answer_promise"),
         (f"{MARK} I won't name a share to buy.", "refused", "model"),
+        ("[[ Refused ]] I won't name a share to buy.", "refused", "model"),
+        ("[refused] I won't name a share to buy.", "refused", "model"),
         (MARK, "refused", "answer_empty"),
         ("", "refused", "answer_empty"),
     ],

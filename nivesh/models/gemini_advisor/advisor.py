@@ -11,7 +11,7 @@ from nivesh.data.advice import tokens
 from nivesh.errors import DataError, VertexRefused, VertexUnavailable
 from nivesh.models.gemini_advisor import guardrails, rules, spending
 from nivesh.settings import settings
-from nivesh.vertex.generation import Reply, generate
+from nivesh.vertex.generation import Reply, generate, least_thinking
 from nivesh.vertex.prices import Price
 
 FILE = "advisor.json"
@@ -68,7 +68,8 @@ class Advisor:
         purse, key = spending.purse(), spending.key(self.endpoint, self.instructions, guardrails.readable(hidden))
         if not figures and (kept := purse.recall(key)):  # nobody's figures are kept
             return kept
-        most = self.price.of_answer(tokens(self.instructions) + tokens(prompt), self.max_answer_tokens)
+        output = self.max_answer_tokens + least_thinking(self.base)
+        most = self.price.of_answer(tokens(self.instructions) + tokens(prompt), output)
         if not purse.reserve(most):
             return _answer(SPENT, "over_budget", "advice_budget")
         spent = 0.0
@@ -122,6 +123,7 @@ class Advisor:
             prompt,
             temperature=self.temperature,
             most=self.max_answer_tokens,
+            thinking=least_thinking(self.base),
             seconds=seconds,
         )
 

@@ -22,6 +22,7 @@ CUT = "The answer was cut at its allowed length."
 
 _TAX = re.compile(r"\b(slab|80[a-z]{1,4}|87a|tds|ltcg|stcg|cess|standard deduction|tax regime|tax rate)\b", re.I)
 _YEAR = re.compile(r"\b20\d\d\b")
+_MARK = re.compile(rf"\[+\s*{re.escape(MARK.strip('[]'))}\s*\]+", re.I)  # models write it nearly so
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _LOOKALIKE = str.maketrans("0134@$", "oieaas")
 _SPELLED = re.compile(r"\b(?:\w[ .\-_*]){2,}\w\b")
@@ -58,7 +59,8 @@ def check_answer(answer: str, instructions: str = "") -> Refusal | None:
 
 def unmarked(answer: str) -> tuple[str, bool]:
     """An answer without the mark with which the model declines, and whether it had one."""
-    return answer.replace(MARK, " ").strip(), MARK in answer
+    said, marks = _MARK.subn(" ", answer)
+    return said.strip(), marks > 0
 
 
 def notes(answer: str, masked: bool, cut: bool) -> list[str]:
