@@ -143,6 +143,8 @@ def test_the_same_question_is_paid_once(advisor, vertex):
     first = answer(advisor)
     assert answer(advisor, QUESTION.upper()) == first
     assert vertex.calls["GenerateContent"] == 1
+    first["notes"].append("mine alone")
+    assert answer(advisor)["notes"] == [], "who changes an answer changes nobody else's"
 
 
 @pytest.mark.parametrize(
@@ -209,6 +211,13 @@ def test_an_outage_costs_nothing(advisor, vertex, monkeypatch):
     vertex.failures["GenerateContent"] = [(grpc.StatusCode.UNAVAILABLE, "down")] * 100
     answer(advisor)
     assert spending.purse().spent_today() == 0
+
+
+def test_an_answer_that_came_too_late_may_be_billed(advisor, vertex, monkeypatch):
+    monkeypatch.setenv("NIVESH_GOOGLE_TIMEOUT", "0.3")
+    vertex.delay = 1
+    assert answer(advisor)["outcome"] == "unavailable"
+    assert spending.purse().spent_today() > 0
 
 
 def test_pods_share_budget_and_cache_through_redis(store, monkeypatch):

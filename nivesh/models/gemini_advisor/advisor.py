@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from google.api_core.exceptions import DeadlineExceeded
+
 from nivesh import personal_data
 from nivesh.data.advice import tokens
 from nivesh.errors import DataError, VertexRefused, VertexUnavailable
@@ -77,6 +79,8 @@ class Advisor:
             reply = self._ask(self.endpoint, prompt, settings().google_timeout)
             spent = self.price.of_answer(reply.asked_tokens, reply.answered_tokens)
         except (VertexUnavailable, VertexRefused) as error:
+            if isinstance(error.__cause__, DeadlineExceeded):
+                spent = most  # Google may have finished an answer that nobody waited for, and bills it
             return _answer(AWAY, "unavailable", type(error).__name__)
         finally:
             purse.settle(most, spent)
