@@ -12,7 +12,7 @@ import pandas as pd
 from nivesh.data.advice import tokens
 from nivesh.errors import DataError, SettingsError
 from nivesh.features.finances import online_features
-from nivesh.models.gemini_advisor import rules, scoring
+from nivesh.models.gemini_advisor import answer_rules, rules, scoring
 from nivesh.models.gemini_advisor.advisor import Advisor
 from nivesh.models.gemini_advisor.terms import INSTRUCTIONS, MARK, SPEC, Answer, Request
 from nivesh.spec import Split
@@ -99,7 +99,7 @@ def fit(
         billed_tokens=job.tuning_data_stats.supervised_tuning_data_stats.total_billable_token_count,
         price=plan["price"],
         instructions=INSTRUCTIONS,
-        guardrails=tuple(dict.fromkeys(rule.name for rule in (*rules.QUESTIONS, *rules.ANSWERS))),
+        guardrails=tuple(dict.fromkeys(rule.name for rule in (*rules.QUESTIONS, *answer_rules.ANSWERS))),
     )
 
 
