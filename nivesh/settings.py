@@ -36,7 +36,9 @@ class Settings(BaseSettings):
     google_endpoint: str = Field("", description="another address of Vertex AI: https://, or http:// on this machine")
     google_timeout: float = Field(20, gt=0, le=300, description="seconds for an answer of Vertex AI, retries included")
     prices: Path | None = Field(None, description="your table of Vertex AI's prices; without it that of the samples")
-    advice_budget: float = Field(5, ge=0, description="US dollars a day for answers of Vertex AI; 0 asks it nothing")
+    advice_budget: float = Field(
+        5, ge=0, allow_inf_nan=False, description="US dollars a day for answers of Vertex AI; 0 asks it nothing"
+    )
     redis_timeout: float = Field(0.5, gt=0, le=60, description="seconds in which Redis must answer a request")
 
     @property

@@ -1,3 +1,5 @@
+import hashlib
+import os
 import shutil
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +19,7 @@ def tune(
     dry_run: Annotated[bool, Option("--dry-run", help="check, convert and price; needs no account")] = False,
     mask: Annotated[bool, Option("--mask", help="put [PAN] and the like in place of personal data")] = False,
     cancel: Annotated[bool, Option("--cancel", help="cancel the job that tunes on these data")] = False,
-    seed: Annotated[int, Option(help="draws the held-out rows")] = 0,
+    seed: Annotated[int, Option(min=0, help="draws the held-out rows")] = 0,
 ):
     """Tune Gemini on Vertex AI: check, price, upload, tune, evaluate, register, package.
 
@@ -38,6 +40,7 @@ def tune(
 
     params = given(context.args)
     used = models.parameters(KEY, params)
+    models.get(KEY).check_parameters(used)
     path = data_path or data.sample("advice")
     if mask:
         path = _masked(path)
@@ -75,8 +78,7 @@ def _report(path: Path, used: dict[str, Any], seed: int) -> int:
 
     module, checked = models.get(KEY), _checked(path)
     rows = checked.rows
-    for problem in checked.problems:
-        out.print(f"[yellow]{problem}[/]", highlight=False, soft_wrap=True)
+    _list(checked.problems)
     table = Table("", "", title=str(path), title_justify="left", show_header=False)
     table.add_row("examples", f"{len(rows):,}")
     table.add_row(
@@ -108,6 +110,11 @@ def _report(path: Path, used: dict[str, Any], seed: int) -> int:
     return len(checked.problems)
 
 
+def _list(problems: list) -> None:
+    for problem in problems:
+        out.print(str(problem), style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def _checked(path: Path):
     from nivesh.data import advice
     from nivesh.errors import DataError
@@ -118,14 +125,20 @@ def _checked(path: Path):
 
 
 def _masked(path: Path) -> Path:
-    """A copy of the file under the home with personal data masked."""
+    """A copy of the file under the home with personal data masked; files of the same name do not share one."""
     from nivesh.data import advice
+    from nivesh.errors import DataError
     from nivesh.settings import settings
 
-    rows = advice.masked(_checked(path).rows)
-    target = settings().home / "masked" / f"{path.stem}.masked.jsonl"
+    checked = _checked(path)
+    if others := [problem for problem in checked.problems if not problem.personal]:
+        _list(others)
+        raise DataError(f"{path.name}: {len(others)} problems that --mask does not mend, listed above; mend them")
+    rows = advice.masked(checked.rows)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    target = settings().home / "masked" / f"{path.stem}-{digest}.jsonl"
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".part")
+    draft = target.with_suffix(f".{os.getpid()}")
     rows[list(advice.FIELDS)].to_json(draft, orient="records", lines=True, force_ascii=False)
     shutil.move(draft, target)
     out.print(f"personal data masked: {target}", highlight=False, soft_wrap=True)

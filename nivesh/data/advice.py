@@ -26,6 +26,7 @@ CHANGING = re.compile(
     r"\b(slab|80[A-Z]{1,4}|87A|234[A-F]|10\(\d+\w*\)|112A|LTCG|STCG|TDS|cess|standard deduction|SCSS|tax rate)\b"
 )
 YEAR = re.compile(r"\b(?:FY|AY)?\s?20\d\d(?:-\d\d)?\b")
+HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,11 @@ def _broken(record: dict, labelled: bool) -> Iterator[str]:
     for name in needed:
         if not isinstance(record.get(name), str) or not record[name].strip():
             yield f'"{name}" is missing or empty; found the fields {named}'
-    question, answer = record.get("input") or record.get("instruction"), record.get("output") or ""
+    for name in FIELDS:
+        if isinstance(record.get(name), str) and HALF.search(record[name]):
+            yield f'"{name}" holds half a character (a lone surrogate, \\ud800 to \\udfff); write the whole one'
+    question, answer = record.get("input"), record.get("output") or ""
+    question = record.get("instruction") if question in (None, "") else question
     if not isinstance(question, str) or not question.strip():
         yield f'"input" must be a text that is not empty; found the fields {named}'
     elif len(question) > MAX_CHARACTERS:

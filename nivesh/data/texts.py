@@ -84,6 +84,8 @@ def json_records(path: Path) -> Iterator[tuple[str, dict]]:
             return
         except json.JSONDecodeError as error:
             raise DataError(f"{path.name} line {error.lineno}: not JSON ({error.msg})") from None
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, a list in a list in a list …
+            raise DataError(f"{path.name}: JSON that cannot be read ({error})") from None
     empty = True
     for number, line in enumerate(content.split("\n"), 1):
         if not line.strip():
@@ -95,6 +97,8 @@ def json_records(path: Path) -> Iterator[tuple[str, dict]]:
             raise DataError(
                 f"{path.name} line {number}: not JSON ({error.msg}); write one object a line, or one JSON list"
             ) from None
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path.name} line {number}: JSON that cannot be read ({error})") from None
     if empty:
         raise DataError(f"{path.name}: no rows; write one JSON object a line")
 

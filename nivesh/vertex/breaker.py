@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nivesh.errors import VertexUnavailable
+from nivesh.errors import VertexRefused, VertexUnavailable
 
 FAILURES = 5  # in a row
 REST = 30.0  # seconds
@@ -44,5 +44,11 @@ class Breaker:
                 self._failures += 1
                 self._closed_until = time.monotonic() + REST
             raise
+        except VertexRefused:  # who says no is there
+            self._works()
+            raise
+        self._works()
+
+    def _works(self) -> None:
         with self._lock:
             self._failures = 0

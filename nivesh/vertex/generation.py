@@ -10,12 +10,17 @@ from nivesh.vertex.breaker import Breaker
 from nivesh.vertex.connection import explained, prediction_client
 
 PASSING = (exceptions.ServiceUnavailable, exceptions.TooManyRequests, exceptions.InternalServerError)
+# A tuned model has learned to answer without thinking first; thoughts cost time and tokens. Pro cannot do without.
+LEAST_THINKING = {"gemini-2.5-pro": 128}
 breaker = Breaker()
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What an endpoint said. ``stopped`` names why it ended early or said nothing, "" where it did not."""
+    """What an endpoint said. ``stopped`` names why it ended early or said nothing, "" where it did not.
+
+    ``answered_tokens`` are those that are paid as output: the answer's and the thoughts'.
+    """
 
     text: str
     stopped: str
@@ -23,7 +28,14 @@ class Reply:
     answered_tokens: int
 
 
-def generate(endpoint: str, system: str, question: str, *, temperature: float, most: int, seconds: float) -> Reply:
+def least_thinking(model: str) -> int:
+    """The fewest tokens of thoughts that one of Google's models, by its name or resource name, can be told to have."""
+    return LEAST_THINKING.get(model.rpartition("/")[2], 0)
+
+
+def generate(
+    endpoint: str, system: str, question: str, *, temperature: float, most: int, thinking: int, seconds: float
+) -> Reply:
     """One answer.
 
     Args:
@@ -31,6 +43,7 @@ def generate(endpoint: str, system: str, question: str, *, temperature: float, m
         system: the instructions.
         question: what the person asks.
         most: tokens of the answer.
+        thinking: tokens of thoughts before it.
         seconds: for all tries together.
 
     Raises:
@@ -43,17 +56,16 @@ def generate(endpoint: str, system: str, question: str, *, temperature: float, m
         contents=[Content(role="user", parts=[Part(text=question)])],
         generation_config=GenerationConfig(
             temperature=temperature,
-            max_output_tokens=most,
+            max_output_tokens=most + thinking,  # thoughts count as output
             candidate_count=1,
-            # A tuned model has learned to answer without thinking first; thoughts would cost time and tokens.
-            thinking_config=GenerationConfig.ThinkingConfig(thinking_budget=0),
+            thinking_config=GenerationConfig.ThinkingConfig(thinking_budget=thinking),
         ),
     )
     retry = Retry(if_exception_type(*PASSING), initial=0.2, maximum=8, timeout=seconds)
     with breaker.call(), explained(f"ask {endpoint}"):
         answer = prediction_client(endpoint).generate_content(request, retry=retry, timeout=seconds)
     usage = answer.usage_metadata
-    counts = usage.prompt_token_count, usage.candidates_token_count
+    counts = usage.prompt_token_count, usage.candidates_token_count + usage.thoughts_token_count
     if not answer.candidates:
         return Reply("", answer.prompt_feedback.block_reason.name, *counts)
     first = answer.candidates[0]

@@ -1,6 +1,7 @@
 """What tuning and answers cost, by a dated table that users replace with NIVESH_PRICES."""
 
 import json
+import math
 from dataclasses import dataclass
 
 from nivesh.errors import SettingsError
@@ -43,6 +44,8 @@ def price(model: str) -> Price:
                 f"{path} has no price of {model!r}, only of {', '.join(known)}; add it from Google's page"
             )
         numbers = {name: float(known[model][name]) for name in ("tuning", "input", "output")}
+        if not all(0 <= number < math.inf for number in numbers.values()):
+            raise ValueError(f"prices of {model} are {numbers}")
         return Price(model, **numbers, as_of=str(table["as_of"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(

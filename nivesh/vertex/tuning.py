@@ -14,7 +14,7 @@ from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud.aiplatform_v1 import JobState, SupervisedHyperParameters, SupervisedTuningSpec, TuningJob
 
-from nivesh.errors import SettingsError, TuningFailed
+from nivesh.errors import TuningFailed
 from nivesh.vertex.connection import explained, location, tuning_client
 
 LABEL = "nivesh-order"
@@ -63,11 +63,8 @@ def start(order: Order) -> TuningJob:
     """The job of this order: the one that is there, or a new one.
 
     Raises:
-        SettingsError: Vertex AI knows no such adapter size.
         VertexRefused, VertexUnavailable: Vertex AI says no, or is away.
     """
-    if order.adapter_size not in ADAPTERS:
-        raise SettingsError(f"adapter_size={order.adapter_size}: use one of {', '.join(map(str, ADAPTERS))}")
     for attempt in range(1, ATTEMPTS + 1):
         if found := find(order):  # also what a call that seemed to fail has started
             return found

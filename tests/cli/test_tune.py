@@ -52,9 +52,29 @@ def test_personal_data_are_masked_in_a_copy(home, file):
     lines[5]["input"] += " My PAN is ABCPE1234F."
     file.write_text("\n".join(map(json.dumps, lines)))
     tune("--data-path", file, "--dry-run", "--mask")
-    copy = (home / "masked" / "advice.masked.jsonl").read_text()
+    (copy,) = [path.read_text() for path in (home / "masked").iterdir()]
     assert "[PAN]" in copy and "ABCPE1234F" not in copy
     assert "ABCPE1234F" in file.read_text()
+
+
+def test_masking_drops_no_example_with_another_problem(home, file):
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[3]["output"] = "no"
+    lines[5]["input"] += " My PAN is ABCPE1234F."
+    file.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(DataError, match="1 problems that --mask does not mend"):
+        tune("--data-path", file, "--dry-run", "--mask")
+    assert not (home / "masked").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--epochs", "0"), ("--adapter-size", "3"), ("--learning-rate-multiplier", "-1")]
+)
+def test_parameters_that_vertex_would_refuse_are_refused_before_anything_is_uploaded(home, file, vertex, option, value):
+    for rest in ([], ["--dry-run"]):
+        with pytest.raises(SettingsError, match=option.strip("-").replace("-", "_")):
+            tune("--data-path", file, option, value, *rest)
+    assert not vertex.storage.requests
 
 
 def test_without_a_project_it_says_so(home, file, monkeypatch):

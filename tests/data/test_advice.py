@@ -11,7 +11,7 @@ ANSWER = "Keep three to six months of expenses where you can reach them in a day
 
 def write(tmp_path, *records):
     path = tmp_path / "advice.jsonl"
-    path.write_text("\n".join(json.dumps(record, ensure_ascii=False) for record in records), encoding="utf-8")
+    path.write_text("\n".join(json.dumps(record) for record in records), encoding="utf-8")
     return path
 
 
@@ -32,6 +32,8 @@ def test_the_sample_is_read_whole():
         ({"output": ""}, 'line 1: "output" is missing or empty'),
         ({"instruction": None}, 'line 1: "instruction" is missing'),
         ({"input": 7}, 'line 1: "input" must be a text'),
+        ({"input": []}, 'line 1: "input" must be a text'),
+        ({"output": ANSWER + "\ud800"}, 'line 1: "output" holds half a character'),
         ({"input": "x" * 2001}, "the question has 2001 characters"),
         ({"output": "x" * 9000}, "the answer has 9000 characters"),
         ({"output": "Yes."}, "the answer has 4 characters"),
@@ -41,6 +43,14 @@ def test_the_sample_is_read_whole():
 def test_a_broken_example_is_named(tmp_path, changes, message):
     with pytest.raises(DataError, match=message):
         data.read("advice", write(tmp_path, record(**changes)))
+
+
+@pytest.mark.parametrize("line", ['{"a":' * 100_000, "[" * 100_000, '{"input": ' + "9" * 5000 + "}"])
+def test_json_that_cannot_be_read_is_told_in_one_sentence(tmp_path, line):
+    path = tmp_path / "advice.jsonl"
+    path.write_text(line)
+    with pytest.raises(DataError, match="JSON that cannot be read"):
+        data.read("advice", path)
 
 
 def test_all_problems_are_found_at_once(tmp_path):

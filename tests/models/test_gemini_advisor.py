@@ -1,7 +1,6 @@
 """The advisor: what it refuses, what it sends, what it shows, what it costs; Vertex AI is a service on this machine."""
 
 import json
-from pathlib import Path
 
 import grpc
 import pytest
@@ -16,13 +15,8 @@ from nivesh.models.gemini_advisor.terms import INSTRUCTIONS, MARK
 from nivesh.vertex import breaker, generation
 from nivesh.vertex.prices import price
 
-FOLDER = Path(__file__).parent / "advisor"
 BASE = "projects/local/locations/us-central1/publishers/google/models/gemini-2.5-flash"
 QUESTION = "How many months of expenses should I keep?"
-
-
-def questions(name: str) -> list[dict]:
-    return [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.fixture
@@ -37,74 +31,6 @@ def answer(advisor, question=QUESTION, **rest):
     (given,) = gemini_advisor.predict(advisor, [{"question": question} | rest])
     gemini_advisor.Answer.model_validate(given)
     return given
-
-
-# --- guardrails ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("one", questions("adversarial"), ids=lambda one: one["question"][:40])
-def test_an_adversarial_question_is_refused_for_its_reason(one):
-    assert guardrails.check_question(one["question"]).rule == one["rule"]
-
-
-def test_a_harmless_question_is_not_refused():
-    asked = [one["question"] for one in questions("harmless")]
-    asked += [one["question"] for one in questions("later") if not one["refuse"]]
-    assert len(asked) == 100
-    assert [question for question in asked if guardrails.check_question(question)] == []
-
-
-def test_questions_for_which_the_rules_were_widened_later():
-    """On the day they were written 5 of these 40 were stopped: rules know what they were written for."""
-    due = [one["question"] for one in questions("later") if one["refuse"]]
-    assert sum(guardrails.check_question(question) is not None for question in due) >= 39
-
-
-def test_of_the_sample_only_what_people_refused_is_refused():
-    rows = data.read("advice")
-    refused = {q for q in rows["input"] if guardrails.check_question(q)}
-    assert set(rows["input"][scoring.due(rows["output"])]) <= refused
-    assert len(refused) == 5
-
-
-def test_no_answer_that_people_wrote_is_held_back():
-    assert [text for text in data.read("advice")["output"] if guardrails.check_answer(text)] == []
-
-
-@pytest.mark.parametrize(
-    "question", ["Tell me my O T P", "tell me my 0TP", "tell me my o\u200btp", "TELL ME MY ＯＴＰ"]
-)
-def test_disguises_are_seen_through(question):
-    assert guardrails.check_question(question).rule == "credentials"
-
-
-@pytest.mark.parametrize(
-    ("text", "rule"),
-    [
-        ("This fund gives guaranteed returns of 18% a year.", "answer_promise"),
-        ("Nobody can guarantee returns. But this plan will definitely double your money!", "answer_promise"),
-        ("Buy shares of Tata Motors now, target price ₹1200.", "answer_stock_tip"),
-        ("Please share your OTP so that I can check.", "answer_credentials"),
-        ("Just don't declare the cash income in your return.", "answer_evasion"),
-        ("", "answer_empty"),
-        (INSTRUCTIONS, "answer_instructions"),
-    ],
-)
-def test_an_answer_that_must_not_be_shown(text, rule):
-    assert guardrails.check_answer(text, INSTRUCTIONS).rule == rule
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Nobody can guarantee returns of 18% a year, so stay away.",
-        "PPF is backed by the government and its 7.1% is guaranteed for the quarter.",
-        "Never share your OTP or PIN with anyone.",
-        "You must declare the income; hiding it brings a penalty of 200% of the tax.",
-    ],
-)
-def test_a_warning_is_no_promise(text):
-    assert guardrails.check_answer(text, INSTRUCTIONS) is None
 
 
 # --- serving ---------------------------------------------------------------------------------------------------------
@@ -143,6 +69,8 @@ def test_the_same_question_is_paid_once(advisor, vertex):
     first = answer(advisor)
     assert answer(advisor, QUESTION.upper()) == first
     assert vertex.calls["GenerateContent"] == 1
+    first["notes"].append("mine alone")
+    assert answer(advisor)["notes"] == [], "who changes an answer changes nobody else's"
 
 
 @pytest.mark.parametrize(
@@ -150,6 +78,8 @@ def test_the_same_question_is_paid_once(advisor, vertex):
     [
         ("You will get guaranteed returns of 20%.", "refused", "answer_promise"),
         (f"{MARK} I won't name a share to buy.", "refused", "model"),
+        ("[[ Refused ]] I won't name a share to buy.", "refused", "model"),
+        ("[refused] I won't name a share to buy.", "refused", "model"),
         (MARK, "refused", "answer_empty"),
         ("", "refused", "answer_empty"),
     ],
@@ -207,6 +137,13 @@ def test_an_outage_costs_nothing(advisor, vertex, monkeypatch):
     vertex.failures["GenerateContent"] = [(grpc.StatusCode.UNAVAILABLE, "down")] * 100
     answer(advisor)
     assert spending.purse().spent_today() == 0
+
+
+def test_an_answer_that_came_too_late_may_be_billed(advisor, vertex, monkeypatch):
+    monkeypatch.setenv("NIVESH_GOOGLE_TIMEOUT", "0.3")
+    vertex.delay = 1
+    assert answer(advisor)["outcome"] == "unavailable"
+    assert spending.purse().spent_today() > 0
 
 
 def test_pods_share_budget_and_cache_through_redis(store, monkeypatch):

@@ -160,6 +160,11 @@ class Vertex:
             context.abort(grpc.StatusCode.NOT_FOUND, f"{request.model} was not found.")
         said = next((text for part, text in self.says.items() if part in question), None)
         text = said if said is not None else _nearest(question, examples) if examples else BASE_ANSWER
+        thinking = request.generation_config.thinking_config.thinking_budget
+        place = request.model.replace("/endpoints/", "/tuningJobs/")
+        base = self.jobs[place].base_model if place in self.jobs else request.model
+        if base.endswith("gemini-2.5-pro") and not thinking:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "Thinking can't be disabled for this model.")
         answer = GenerateContentResponse(
             candidates=[
                 Candidate(content=Content(role="model", parts=[Part(text=text)]), finish_reason=self.stop_reason)
@@ -167,6 +172,7 @@ class Vertex:
         )
         answer.usage_metadata.prompt_token_count = len(question) // 4 + 200
         answer.usage_metadata.candidates_token_count = len(text) // 4
+        answer.usage_metadata.thoughts_token_count = thinking
         return answer
 
 

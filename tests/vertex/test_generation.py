@@ -18,8 +18,10 @@ def fresh(monkeypatch):
     monkeypatch.setattr(generation, "breaker", breaker.Breaker())
 
 
-def ask(seconds: float = 5.0, endpoint: str = BASE):
-    return generation.generate(endpoint, "Be short.", "How much?", temperature=0.0, most=100, seconds=seconds)
+def ask(seconds: float = 5.0, endpoint: str = BASE, thinking: int = 0):
+    return generation.generate(
+        endpoint, "Be short.", "How much?", temperature=0.0, most=100, thinking=thinking, seconds=seconds
+    )
 
 
 def test_an_answer_with_its_tokens(vertex):
@@ -29,6 +31,24 @@ def test_an_answer_with_its_tokens(vertex):
     (request,) = vertex.asked
     assert request.system_instruction.parts[0].text == "Be short."
     assert request.generation_config.max_output_tokens == 100
+
+
+def test_a_model_that_cannot_but_think_is_let_and_its_thoughts_are_paid(vertex):
+    pro = BASE.replace("flash", "pro")
+    with pytest.raises(VertexRefused, match="Thinking can't be disabled"):
+        ask(endpoint=pro)
+    least = generation.least_thinking(pro)
+    assert ask(endpoint=pro, thinking=least).answered_tokens == ask().answered_tokens + least
+    assert vertex.asked[1].generation_config.max_output_tokens == 100 + least
+
+
+def test_who_says_no_between_outages_is_there(vertex):
+    down = [(grpc.StatusCode.DEADLINE_EXCEEDED, "down")] * (breaker.FAILURES - 1)
+    vertex.failures["GenerateContent"] = [*down, (grpc.StatusCode.UNAUTHENTICATED, "no"), *down]
+    for _ in range(9):
+        with pytest.raises((VertexUnavailable, VertexRefused)):
+            ask()
+    assert ask().text == BASE_ANSWER, "never five outages in a row"
 
 
 def test_a_moments_outage_is_not_seen(vertex):

@@ -20,6 +20,10 @@ def test_a_table_of_your_own(tmp_path, monkeypatch):
     assert price("gemini-9").of_answer(1_000_000, 1_000_000) == 5
     with pytest.raises(SettingsError, match="no price of 'gemini-2.5-flash', only of gemini-9"):
         price("gemini-2.5-flash")
+    table["models"]["gemini-9"]["tuning"] = float("nan")  # would be below every --max-cost
+    (tmp_path / "prices.json").write_text(json.dumps(table))
+    with pytest.raises(SettingsError, match="prices of gemini-9"):
+        price("gemini-9")
     (tmp_path / "prices.json").write_text("{}")
     with pytest.raises(SettingsError, match="no table of prices"):
         price("gemini-9")

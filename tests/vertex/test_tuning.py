@@ -4,7 +4,7 @@ import grpc
 import pytest
 from google.cloud.aiplatform_v1 import JobState
 
-from nivesh.errors import SettingsError, TuningFailed, VertexRefused, VertexUnavailable
+from nivesh.errors import TuningFailed, VertexRefused, VertexUnavailable
 from nivesh.models.gemini_advisor import conversations
 from nivesh.vertex import tuning, uploads
 
@@ -96,8 +96,6 @@ def test_what_a_refused_start_means(vertex, order, code, kind, message):
     assert not vertex.jobs
 
 
-def test_a_model_and_an_adapter_that_do_not_exist(vertex, order):
+def test_a_model_that_does_not_exist(vertex, order):
     with pytest.raises(VertexRefused, match="gemini-9 is not supported"):
         tuning.start(tuning.Order(**vars(order) | {"base_model": "gemini-9"}))
-    with pytest.raises(SettingsError, match="use one of 1, 2, 4"):
-        tuning.start(tuning.Order(**vars(order) | {"adapter_size": 3}))

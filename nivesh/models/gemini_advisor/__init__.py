@@ -1,6 +1,7 @@
 """Advice on personal finance by a Gemini that is tuned on Vertex AI, asked there, and kept within guardrails here."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 from nivesh.data.advice import tokens
 from nivesh.errors import DataError, SettingsError
 from nivesh.features.finances import online_features
-from nivesh.models.gemini_advisor import rules, scoring
+from nivesh.models.gemini_advisor import answer_rules, rules, scoring
 from nivesh.models.gemini_advisor.advisor import Advisor
 from nivesh.models.gemini_advisor.terms import INSTRUCTIONS, MARK, SPEC, Answer, Request
 from nivesh.spec import Split
@@ -72,10 +73,6 @@ def fit(
 
     if len(train) < FEWEST:
         raise DataError(f"{len(train)} examples are too few to tune on; write at least {FEWEST}")
-    if epochs < 1 or learning_rate_multiplier <= 0:
-        raise SettingsError(
-            f"epochs={epochs}, learning_rate_multiplier={learning_rate_multiplier}: give 1 or more, above 0"
-        )
     plan = estimate(train, base_model, epochs)
     if plan["dollars"] > max_cost:
         raise SettingsError(
@@ -88,6 +85,7 @@ def fit(
         "learning_rate_multiplier": learning_rate_multiplier,
         "seed": seed,
     }
+    check_parameters(used)
     wanted = order(train, used)
     for number, content in enumerate(_files(train, seed)):
         progress(0.01 * number, "uploading")
@@ -101,7 +99,7 @@ def fit(
         billed_tokens=job.tuning_data_stats.supervised_tuning_data_stats.total_billable_token_count,
         price=plan["price"],
         instructions=INSTRUCTIONS,
-        guardrails=tuple(dict.fromkeys(rule.name for rule in (*rules.QUESTIONS, *rules.ANSWERS))),
+        guardrails=tuple(dict.fromkeys(rule.name for rule in (*rules.QUESTIONS, *answer_rules.ANSWERS))),
     )
 
 
@@ -162,6 +160,22 @@ def load(folder: Path) -> Advisor:
         DataError: the folder holds none.
     """
     return Advisor.load(Path(folder))
+
+
+def check_parameters(used: dict[str, Any]) -> None:
+    """Refuse parameters of ``fit`` that Vertex AI would refuse after the data are uploaded.
+
+    Raises:
+        SettingsError: names the parameter and what it may be.
+    """
+    from nivesh.vertex.tuning import ADAPTERS
+
+    if used["adapter_size"] not in ADAPTERS:
+        raise SettingsError(f"adapter_size={used['adapter_size']}: use one of {', '.join(map(str, ADAPTERS))}")
+    if used["epochs"] < 1:
+        raise SettingsError(f"epochs={used['epochs']}: give 1 or more")
+    if not 0 < used["learning_rate_multiplier"] < math.inf:
+        raise SettingsError(f"learning_rate_multiplier={used['learning_rate_multiplier']}: give a number above 0")
 
 
 def estimate(rows: pd.DataFrame, base_model: str, epochs: int) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from google.api_core.exceptions import DeadlineExceeded
+
 from nivesh import personal_data
 from nivesh.data.advice import tokens
 from nivesh.errors import DataError, VertexRefused, VertexUnavailable
 from nivesh.models.gemini_advisor import guardrails, rules, spending
 from nivesh.settings import settings
-from nivesh.vertex.generation import Reply, generate
+from nivesh.vertex.generation import Reply, generate, least_thinking
 from nivesh.vertex.prices import Price
 
 FILE = "advisor.json"
@@ -68,7 +70,8 @@ class Advisor:
         purse, key = spending.purse(), spending.key(self.endpoint, self.instructions, guardrails.readable(hidden))
         if not figures and (kept := purse.recall(key)):  # nobody's figures are kept
             return kept
-        most = self.price.of_answer(tokens(self.instructions) + tokens(prompt), self.max_answer_tokens)
+        output = self.max_answer_tokens + least_thinking(self.base)
+        most = self.price.of_answer(tokens(self.instructions) + tokens(prompt), output)
         if not purse.reserve(most):
             return _answer(SPENT, "over_budget", "advice_budget")
         spent = 0.0
@@ -76,6 +79,8 @@ class Advisor:
             reply = self._ask(self.endpoint, prompt, settings().google_timeout)
             spent = self.price.of_answer(reply.asked_tokens, reply.answered_tokens)
         except (VertexUnavailable, VertexRefused) as error:
+            if isinstance(error.__cause__, DeadlineExceeded):
+                spent = most  # Google may have finished an answer that nobody waited for, and bills it
             return _answer(AWAY, "unavailable", type(error).__name__)
         finally:
             purse.settle(most, spent)
@@ -122,6 +127,7 @@ class Advisor:
             prompt,
             temperature=self.temperature,
             most=self.max_answer_tokens,
+            thinking=least_thinking(self.base),
             seconds=seconds,
         )
 

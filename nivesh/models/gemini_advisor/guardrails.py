@@ -8,7 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from nivesh.models.gemini_advisor import rules
+from nivesh.models.gemini_advisor import answer_rules, rules
 from nivesh.models.gemini_advisor.rules import Rule
 from nivesh.models.gemini_advisor.terms import MARK
 
@@ -22,9 +22,10 @@ CUT = "The answer was cut at its allowed length."
 
 _TAX = re.compile(r"\b(slab|80[a-z]{1,4}|87a|tds|ltcg|stcg|cess|standard deduction|tax regime|tax rate)\b", re.I)
 _YEAR = re.compile(r"\b20\d\d\b")
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-_LOOKALIKE = str.maketrans("0134@$", "oieaas")
-_SPELLED = re.compile(r"\b(?:\w[ .\-_*]){2,}\w\b")
+_MARK = re.compile(rf"\[+\s*{re.escape(MARK.strip('[]'))}\s*\]+", re.I)  # models write it nearly so
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_LOOKALIKE = str.maketrans("0134@$" + "аеорсхуіѕтвнкм", "oieaas" + "aeopcxyistbhkm")  # the second half is Cyrillic
+_SPELLED = re.compile(r"(?<![\w'])\w([ .\-_*])(?:\w\1)+\w\b")
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,13 @@ def check_answer(answer: str, instructions: str = "") -> Refusal | None:
     secret = f" {' '.join(readable(instructions).split())} "
     if any(f" {' '.join(words[i : i + 12])} " in secret for i in range(len(words) - 11)):
         return Refusal("answer_instructions", rules.NO_ANSWER)
-    return _first(rules.ANSWERS, answer)
+    return _first(answer_rules.ANSWERS, answer)
 
 
 def unmarked(answer: str) -> tuple[str, bool]:
     """An answer without the mark with which the model declines, and whether it had one."""
-    return answer.replace(MARK, " ").strip(), MARK in answer
+    said, marks = _MARK.subn(" ", answer)
+    return said.strip(), marks > 0
 
 
 def notes(answer: str, masked: bool, cut: bool) -> list[str]:
@@ -68,9 +70,10 @@ def notes(answer: str, masked: bool, cut: bool) -> list[str]:
 
 
 def readable(text: str) -> str:
-    """A text as a rule reads it: one form of each letter, small letters, no invisible ones, single spaces."""
-    plain = unicodedata.normalize("NFKC", text).translate(_INVISIBLE).casefold()
-    return " ".join(plain.replace("’", "'").split())
+    """A text as a rule reads it: one form of each letter, small, without accents, no invisible ones, single spaces."""
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+    seen = "".join(c for c in unicodedata.normalize("NFKC", bare) if unicodedata.category(c) != "Cf")
+    return " ".join(seen.casefold().replace("’", "'").split())
 
 
 def forms(text: str) -> list[str]:

@@ -29,7 +29,7 @@ class Purse:
         self._redis = client
         self._lock = threading.Lock()
         self._spent: dict[str, int] = {}
-        self._answers: TTLCache[str, dict] = TTLCache(maxsize=2_000, ttl=DAY)
+        self._answers: TTLCache[str, str] = TTLCache(maxsize=2_000, ttl=DAY)
 
     def reserve(self, dollars: float) -> bool:
         """Set money aside before it is spent; False where it would go beyond the day's budget."""
@@ -50,16 +50,16 @@ class Purse:
     def recall(self, key: str) -> dict[str, Any] | None:
         """The answer that was kept for a key."""
         with self._lock:
-            if key in self._answers:
-                return self._answers[key]
-        kept = self._ask(lambda client: client.get(f"nivesh:advice:answer:{key}"))
+            kept = self._answers.get(key)
+        kept = kept or self._ask(lambda client: client.get(f"nivesh:advice:answer:{key}"))
         return json.loads(kept) if kept else None
 
     def keep(self, key: str, answer: dict[str, Any]) -> None:
         """Keep an answer for a day."""
+        kept = json.dumps(answer)  # so nobody changes what others will get
         with self._lock:
-            self._answers[key] = answer
-        self._ask(lambda client: client.set(f"nivesh:advice:answer:{key}", json.dumps(answer), ex=DAY))
+            self._answers[key] = kept
+        self._ask(lambda client: client.set(f"nivesh:advice:answer:{key}", kept, ex=DAY))
 
     def _add(self, amount: int) -> int:
         """Add to what was spent today; returns the new sum, the larger of the shared one and this process's own."""
