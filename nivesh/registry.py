@@ -22,6 +22,7 @@ from nivesh.errors import GateRefused, ModelNotFound, SettingsError
 from nivesh.settings import settings
 
 RUN = "kfp_run_id"  # tag of MLflow's runs and of versions: the pipeline run that made them
+MEASURED_AGAINST = "measured_against"  # tag of a version: the champion that the gate compared it with, "" for none
 CHAMPION, CHALLENGER = "champion", "challenger"
 STAGES = {"Staging": CHALLENGER, "Production": CHAMPION, "Archived": None, "None": None}
 
@@ -265,10 +266,7 @@ def _meant(*codes: str) -> Iterator[None]:
 
 
 def _numbered(made: ModelVersion) -> ModelVersion:
-    """A version with a semantic version of its own, where trainings that registered at one moment have chosen the same.
-
-    Each of them finds the same answer, however many there are: who came first in MLflow keeps it, the others count on.
-    """
+    """Give a version one of its own: of trainings at one moment that chose the same, the first keeps it, others count on."""
     taken: list[str] = []
     for one in versions(made.name):
         mine = label(one) if label(one) not in taken else next_version(taken)
