@@ -20,7 +20,8 @@ def evaluate(
         learn: What came before the held-out rows, for models that need a history.
         held_out: The rows to judge by.
         metrics: The challenger's numbers, for the run's page.
-        report: A folder: metrics.json, champion.json (null where there is none) and PNG plots.
+        report: A folder: metrics.json, champion.json (null where there is none) and PNG plots; its metadata name the
+            champion's version.
     """
     import json
     from pathlib import Path
@@ -32,10 +33,11 @@ def evaluate(
         history, rows = data.load(learn.path), data.load(held_out.path)
         challenger = module.load(Path(model.path))
         measured = module.evaluate(challenger, rows, history=history)
-        champion = None
-        if registry.by_alias(key, registry.CHAMPION):
-            _, _, served = bundle.load(registry.champion_bundle(key))
+        champion, version = None, registry.by_alias(key, registry.CHAMPION)
+        if version:
+            _, _, served = bundle.load(registry.bundle_of(version))
             champion = module.evaluate(served, rows, history=history)
+        report.metadata["champion"] = registry.label(version) if version else ""
         folder = Path(report.path)
         folder.mkdir(parents=True)
         (folder / "metrics.json").write_text(json.dumps(measured, indent=2))

@@ -13,7 +13,7 @@ def gate(key: str, model: Input[Model], report: Input[Artifact], verdict: Output
         key: The model's key.
         model: The challenger, with what is known of its training.
         report: The metrics of challenger and champion, and the plots.
-        verdict: JSON of passed, reason and missed targets; its metadata name the MLflow run.
+        verdict: JSON of passed, reason and missed targets; its metadata name the MLflow run and the champion.
     """
     import json
     from pathlib import Path
@@ -30,7 +30,7 @@ def gate(key: str, model: Input[Model], report: Input[Artifact], verdict: Output
         facts = tracking.known(model.metadata)
         (folder / "card.md").write_text(cards.card(spec, "(this training)", metrics, decision, facts))
         params = facts.pop("params")
-        verdict.metadata["run_id"] = tracking.parent(key)
+        verdict.metadata |= {"run_id": tracking.parent(key), "champion": report.metadata.get("champion", "")}
         tracking.record(
             verdict.metadata["run_id"],
             params=params,

@@ -38,6 +38,6 @@ def package(key: str, version: str, model: Input[Model], report: Input[Artifact]
         folder = bundle.pack(Path(model.path), manifest, settings().bundles)
         published = storage.publish(folder) if settings().serving_namespace else ""
         card = cards.card(module.SPEC, version, metrics, Verdict(**decision), facts)
-        registry.save_card(key, version, card)
+        cards.save(key, version, card)
         registry.packaged(key, version, published)
         print(f"bundle {published or folder}")

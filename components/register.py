@@ -12,7 +12,7 @@ def register(key: str, model: Input[Model], verdict: Input[Artifact]) -> str:
     Args:
         key: The model's key.
         model: The challenger, with what is known of its training.
-        verdict: What the gate said, and which MLflow run holds the model's files.
+        verdict: What the gate said, against which champion, and which MLflow run holds the model's files.
     """
     import json
     from pathlib import Path
@@ -24,6 +24,7 @@ def register(key: str, model: Input[Model], verdict: Input[Artifact]) -> str:
         run, decision = tracking.run_id(), json.loads(Path(verdict.path).read_text())
         facts = ("data_sha256", "data_source", "git_commit", "training_source")
         tags = {name: str(model.metadata[name]) for name in facts} | {registry.RUN: run}
+        tags[registry.MEASURED_AGAINST] = verdict.metadata.get("champion", "")
         # Another registry, such as a laptop's, may have published to the same store.
         taken = storage.published(key) if settings().serving_namespace else []
         version = registry.registered_by(key, run) or registry.register_model(

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from nivesh import registry
 from nivesh.gate import Verdict, holds
+from nivesh.settings import settings
 from nivesh.spec import Spec, lookup
+
+DESCRIPTION = 5000  # characters that MLflow's databases take
 
 
 def card(spec: Spec, version: str, metrics: dict[str, Any], verdict: Verdict, provenance: dict[str, Any]) -> str:
@@ -35,6 +39,19 @@ def card(spec: Spec, version: str, metrics: dict[str, Any], verdict: Verdict, pr
     lines += ["", "## Parameters", "", *_table(provenance.get("params", {}))]
     lines += ["", "## Limits", "", *[f"- {limit}" for limit in spec.limits]]
     return "\n".join(lines) + "\n"
+
+
+def save(key: str, version: str, card: str) -> None:
+    """Keep a version's card: as its description in MLflow, and as a file among the reports."""
+    chosen, shown = registry.find(key, version), card
+    if len(card) > DESCRIPTION:
+        shown = (
+            card[: card.rindex("\n", 0, DESCRIPTION - 100)] + f"\n\n… more in report/card.md of run {chosen.run_id}\n"
+        )
+    registry.client().update_model_version(key, chosen.version, description=shown)
+    folder = settings().reports / key
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"card-{version}.md").write_text(card, encoding="utf-8")
 
 
 def _number(value: Any) -> str:

@@ -22,12 +22,16 @@ from nivesh.errors import ClusterError, ModelNotFound
 
 ENDPOINT = "KF_PIPELINES_ENDPOINT"
 LOOK_EVERY_SECONDS = 3
+PAGE = 100  # runs that KFP lists at a time
 FINISHED = ("SUCCEEDED", "FAILED", "SKIPPED", "CANCELED")
 
 # A step's pod is the node RUN.root.STEP.executor; where retries are allowed, each name has the number of its try.
 NODE = re.compile(r"\.(?P<step>[\w-]+)(\(\d+\))?\.executor(\((?P<retry>\d+)\))?$")
-# What KFP lists beside the steps: pods that only prepare, graphs, single tries, the whole workflow.
-NO_STEP = re.compile(r"(-driver|^executor|^root|^iteration|^condition-\d+|^segments|^for-loop-\d+.*|^train-.+|\(.*)$")
+# What KFP lists beside the steps: pods that only prepare, graphs, single tries, the whole workflow (of a
+# recurring run: NAME-1-285724241).
+NO_STEP = re.compile(
+    r"(-driver|^executor|^root|^iteration|^condition-\d+|^segments|^for-loop-\d+.*|^train-.+|^.+-\d+-\d{6,}|\(.*)$"
+)
 # A wait is told at each look.
 TOLD_AGAIN = re.compile(r"^progress \S+ (.*)\n(?=progress \S+ \1$)", re.M)
 # Argo's, the launcher's and the executor's own lines, with the JSON that follows some of them; MLflow's links.
@@ -73,7 +77,11 @@ class Kubeflow:
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # each retry would be a warning
         with _answers(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the oldest version that it works with
-            self.client = kfp.Client(host=host)
+            logging.disable()  # of each try, with a traceback
+            try:
+                self.client = kfp.Client(host=host)
+            finally:
+                logging.disable(logging.NOTSET)
 
     def submit(self, key: str, pipeline: Path, arguments: dict[str, Any]) -> str:
         """Start a run of a compiled pipeline; returns its id."""
@@ -90,14 +98,15 @@ class Kubeflow:
         name = f"{key.replace('_', '-')}-recurring"
         with _answers():
             experiment = self._experiment(key)
-            before = self.client.list_recurring_runs(experiment_id=experiment, page_size=100).recurring_runs or []
+            listed = self.client.list_recurring_runs(experiment_id=experiment, page_size=100, sort_by="created_at desc")
             made = self.client.create_recurring_run(
                 experiment, name, cron_expression=cron, no_catchup=True, params=arguments,
                 pipeline_package_path=str(pipeline),
             )  # fmt: skip
-            for old in before:
-                if old.display_name == name:
-                    self.client.delete_recurring_run(old.recurring_run_id)
+            for old in listed.recurring_runs or []:
+                if old.display_name == name and old.status == "ENABLED":
+                    # Not deleted: that would end a training that goes on, and its run would never be over in the list.
+                    self.client.disable_recurring_run(old.recurring_run_id)
         return made.recurring_run_id
 
     def runs(self, key: str | None, limit: int) -> list[Run]:
@@ -115,8 +124,7 @@ class Kubeflow:
         """
         with _answers():
             if len(run_id) < 36:
-                listed = self.client.list_runs(page_size=100, sort_by="created_at desc").runs or []
-                known = [one.run_id for one in listed if one.run_id.startswith(run_id)]
+                known = [one.run_id for one in self._all() if one.run_id.startswith(run_id)]
                 if len(known) != 1:
                     raise ModelNotFound(f"{len(known)} runs begin with {run_id!r}; nivesh runs lists them")
                 run_id = known[0]
@@ -135,6 +143,14 @@ class Kubeflow:
             running = [one.name for one in steps if one.state == "RUNNING"]
             tell(done / max(len(steps), 1), ", ".join(running) or "waits")
             time.sleep(LOOK_EVERY_SECONDS)
+
+    def _all(self) -> Iterator[Any]:
+        """Every run, the newest first."""
+        page = self.client.list_runs(page_size=PAGE, sort_by="created_at desc")
+        yield from page.runs or []
+        while page.next_page_token:
+            page = self.client.list_runs(page.next_page_token, PAGE, "created_at desc")
+            yield from page.runs or []
 
     def _experiment(self, key: str) -> str:
         return self.client.create_experiment(key.replace("_", "-")).experiment_id
@@ -166,7 +182,7 @@ def _answers() -> Iterator[None]:
         with contextlib.suppress(TypeError, ValueError, AttributeError):
             raise ClusterError(f"Kubeflow Pipelines: {json.loads(error.body).get('error', error.reason)}") from None
         raise ClusterError(f"Kubeflow Pipelines: {error.status} {error.reason}") from None
-    except urllib3.exceptions.HTTPError as error:
+    except (urllib3.exceptions.HTTPError, TimeoutError) as error:
         raise ClusterError(
             f"Kubeflow Pipelines at {os.environ[ENDPOINT]} does not answer ({type(error).__name__})"
         ) from None

@@ -5,9 +5,10 @@ MLflow retired stages, so the guide's words are kept as a tag and stored as alia
 it is served, and everybody sees that it is below target.
 """
 
+import contextlib
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from nivesh.errors import GateRefused, ModelNotFound, SettingsError
 from nivesh.settings import settings
 
 RUN = "kfp_run_id"  # tag of MLflow's runs and of versions: the pipeline run that made them
+MEASURED_AGAINST = "measured_against"  # tag of a version: the champion that the gate compared it with, "" for none
 CHAMPION, CHALLENGER = "champion", "challenger"
-DESCRIPTION = 5000  # characters that MLflow's databases take
 STAGES = {"Staging": CHALLENGER, "Production": CHAMPION, "Archived": None, "None": None}
 
 
@@ -80,9 +81,7 @@ def register_model(
         taken: semantic versions that are in use outside this registry.
     """
     mlflow_client = client()
-    try:
-        mlflow_client.get_registered_model(model_name)
-    except MlflowException:
+    with _meant("RESOURCE_ALREADY_EXISTS"):
         mlflow_client.create_registered_model(model_name)
     run_id = model_uri.removeprefix("runs:/").split("/")[0] if model_uri.startswith("runs:/") else None
     tags = dict(tags or {})
@@ -92,11 +91,7 @@ def register_model(
     if run_id:
         root = mlflow_client.get_run(run_id).info.artifact_uri
         source = f"{root}/{model_uri.removeprefix(f'runs:/{run_id}').lstrip('/')}"
-    made = mlflow_client.create_model_version(model_name, source, run_id, tags=tags, description=description)
-    before = [one for one in versions(model_name) if int(one.version) < int(made.version)]
-    if label(made) in map(label, before):  # another training has registered at the same moment
-        _tag(made, "version", next_version([*map(label, before), *taken]))
-    return mlflow_client.get_model_version(model_name, made.version)
+    return _numbered(mlflow_client.create_model_version(model_name, source, run_id, tags=tags, description=description))
 
 
 def transition_model_stage(
@@ -144,7 +139,8 @@ def versions(key: str) -> list[ModelVersion]:
 
 def registered_by(key: str, run: str) -> ModelVersion | None:
     """The version that a pipeline run has registered, or None."""
-    return next((one for one in versions(key) if one.tags.get(RUN) == run), None)
+    found = next((one for one in versions(key) if one.tags.get(RUN) == run), None)
+    return found and _numbered(found)  # the step may have died before it did that
 
 
 def find(key: str, version: str | int) -> ModelVersion:
@@ -167,11 +163,10 @@ def find(key: str, version: str | int) -> ModelVersion:
 
 
 def by_alias(key: str, alias: str) -> ModelVersion | None:
-    """The version with an alias, or None."""
-    try:
+    """The version with an alias, or None. An MLflow that is away is an error: it would make every model the first one."""
+    with _meant("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):  # no such model, no such alias
         return client().get_model_version_by_alias(key, alias)
-    except MlflowException:
-        return None
+    return None
 
 
 def serve(key: str, version: str) -> ModelVersion:
@@ -224,21 +219,11 @@ def packaged(key: str, version: str, published: str) -> None:
     chosen = find(key, version)
     if published:
         _tag(chosen, "bundle", published)
-    if CHAMPION not in chosen.aliases:  # a step that is done once more must not take the champion down
+    served = (by_alias(key, CHAMPION), by_alias(key, CHALLENGER))
+    newer = any(int(one.version) > int(chosen.version) for one in served if one)
+    # A step that is done once more must not take the champion down, nor what a later training has brought meanwhile.
+    if CHAMPION not in chosen.aliases and not newer:
         _set_stage(chosen, "Staging", CHALLENGER, archive_existing=True)
-
-
-def save_card(key: str, version: str, card: str) -> None:
-    """Keep a version's model card: as its description in MLflow, and as a file among the reports."""
-    chosen, shown = find(key, version), card
-    if len(card) > DESCRIPTION:
-        shown = (
-            card[: card.rindex("\n", 0, DESCRIPTION - 100)] + f"\n\n… more in report/card.md of run {chosen.run_id}\n"
-        )
-    client().update_model_version(key, chosen.version, description=shown)
-    folder = settings().reports / key
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"card-{version}.md").write_text(card, encoding="utf-8")
 
 
 def champion_bundle(key: str) -> Path:
@@ -277,6 +262,27 @@ def flatten(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             flat[name] = float(value)
     return flat
+
+
+@contextlib.contextmanager
+def _meant(*codes: str) -> Iterator[None]:
+    """MLflow may say no in these ways, and in no other."""
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code not in codes:
+            raise
+
+
+def _numbered(made: ModelVersion) -> ModelVersion:
+    """Give a version one of its own: of trainings at one moment that chose the same, the first keeps it, others count on."""
+    taken: list[str] = []
+    for one in versions(made.name):
+        mine = label(one) if label(one) not in taken else next_version(taken)
+        taken.append(mine)
+        if one.version == made.version and mine != label(one):
+            _tag(one, "version", mine)
+    return client().get_model_version(made.name, made.version)
 
 
 def _tag(version: ModelVersion, name: str, value: str) -> None:

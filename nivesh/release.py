@@ -6,6 +6,7 @@ nothing is served yet, no champion and no InferenceService that is ready, it bec
 """
 
 from nivesh import bundle, cluster, registry, tracking
+from nivesh.errors import GateRefused
 from nivesh.rollout.actions import Deploy, Start
 from nivesh.settings import settings
 
@@ -16,19 +17,35 @@ def deploy(key: str, version: str, canary: int) -> str:
     """Serve a packaged version, on a cluster with ``canary`` percent of the requests; returns what was done.
 
     Raises:
+        GateRefused: another version has become champion since the gate judged this one.
         BundleError: the version's bundle is incomplete.
         RolloutRefused: another rollout of this model runs.
         RolloutFailed: the canary does not start.
         ClusterError: Kubernetes is away, refuses, or does not do as told in time.
     """
-    chosen = registry.find(key, version)
+    chosen, champion = registry.find(key, version), _champion(key)
+    measured = chosen.tags.get(registry.MEASURED_AGAINST, champion)
+    if champion and champion not in (measured, version):
+        raise GateRefused(
+            f"{key} {version} was measured against {measured or 'no champion'}, and {champion} is the champion since; "
+            f"train again, or on a cluster: nivesh deploy {key} --version {version}"
+        )
     if not settings().serving_namespace:
         bundle.verify(registry.bundle_of(chosen))
-        champion = registry.serve(key, version)
-        return f"{key} {version} is the champion, stage {champion.tags['stage']}"
+        served = registry.serve(key, version)
+        return f"{key} {version} is the champion, stage {served.tags['stage']}"
     kubernetes, name = cluster.Cluster(settings().serving_namespace), key.replace("_", "-")
     seen, _ = kubernetes.read(name)
-    first = registry.by_alias(key, registry.CHAMPION) is None and seen.conditions.get("Ready") != "True"
+    first = not champion and seen.conditions.get("Ready") != "True"
     done = seen.version == version and not seen.canaries  # a step that is tried again finds its own work
     wish = Start(version, chosen.tags["bundle"]) if first or done else Deploy(version, canary)
-    return cluster.follow(kubernetes, name, wish, TIMEOUT_SECONDS, tracking.tell, key)
+    said = cluster.follow(kubernetes, name, wish, TIMEOUT_SECONDS, tracking.tell, key)
+    if isinstance(wish, Start) and _champion(key) != version:
+        registry.serve(key, version)  # a rollout goes on without a registry that is slow, a training must not
+    return said
+
+
+def _champion(key: str) -> str:
+    """The champion's version, "" where there is none."""
+    found = registry.by_alias(key, registry.CHAMPION)
+    return registry.label(found) if found else ""

@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlflow.exceptions import MlflowException
-
 from nivesh import models, tracking
 from nivesh.errors import NiveshError
 from nivesh.registry import client
@@ -31,14 +29,19 @@ def fit(key: str, names: Sequence[str], model: Any, progress: Callable[[float, s
     """Fit segments one after another. The MLflow run of one that cannot be fitted says why; the others go on."""
     module = models.get(key)
     for name in names:
+        fault = None
         try:
             with tracking.step(key, _step(name)) as mine:
-                part = module.fit_segment(model, name, progress=progress)
+                try:
+                    part = module.fit_segment(model, name, progress=progress)
+                except Exception as error:  # whatever it is, it must not take the other segments with it
+                    fault = error
+                    raise
                 client().log_dict(mine, part, PART)
             print(f"{name}: {len(part['users'])} users fitted, {len(part['failed'])} failed")
-        except MlflowException:  # not the segment's fault: the step is tried again
-            raise
-        except Exception as error:  # noqa: BLE001  whatever it is, it must not take the other segments with it
+        except Exception as error:
+            if error is not fault:  # MLflow's or S3's: the step is tried again
+                raise
             print(f"{name} failed: {type(error).__name__}: {error}")
 
 

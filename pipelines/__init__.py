@@ -1,6 +1,7 @@
 """One Kubeflow graph per model: ``pipelines/<key>.py`` holds ``train_<key>``. Compiled by ``nivesh compile``."""
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from kfp import compiler
 from nivesh import models
 from nivesh.errors import SettingsError
 from pipelines.step import image
+
+FIXED = ("data_path", "seed", "params")  # parameters of every pipeline, that have arguments or options of their own
 
 
 def get(key: str):
@@ -26,17 +29,27 @@ def arguments(key: str, data_path: str, seed: int, given: dict[str, Any]) -> dic
     Raises:
         SettingsError: a name is none of them, or a value does not fit.
     """
-    own = {name: value for name, value in given.items() if name in get(key).component_spec.inputs}
+    names = get(key).component_spec.inputs.keys() - set(FIXED)
+    own = {name: value for name, value in given.items() if name in names}
     params = {name: value for name, value in given.items() if name not in own}
     models.parameters(key, params)  # a wrong name or value must not cost the time of the steps before the training
     for name, value in own.items():
-        if type(value) is not int or not 0 <= value <= 100:
-            raise SettingsError(f"{name}={value!r} must be a whole number from 0 to 100")
+        least = 1 if name == "parallel" else 0
+        if type(value) is not int or not least <= value <= 100:
+            raise SettingsError(f"{name}={value!r} must be a whole number from {least} to 100")
     return {"data_path": data_path, "seed": seed, "params": params} | own
 
 
 def compile_to(key: str, path: Path, registry: str = "") -> Path:
-    """Write a model's pipeline as KFP YAML, with the images of a registry such as ``registry.example.com/team``."""
+    """Write a model's pipeline as KFP YAML, with the images of a registry such as ``registry.example.com/team``.
+
+    Raises:
+        SettingsError: no image can have such a name.
+    """
+    if registry and not re.fullmatch(r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*/?", registry):
+        raise SettingsError(
+            f"registry {registry!r} cannot stand before an image's name; give registry.example.com/team"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     compiler.Compiler().compile(get(key), str(path))
     if registry:

@@ -24,6 +24,7 @@ HEAVY = {
 }
 LIGHT = ("100m", "256Mi", "2Gi")
 HEAVY_SECONDS, LIGHT_SECONDS = 4 * 3600, 1200
+RETRIES = 3
 
 
 def image(key: str) -> str:
@@ -46,9 +47,12 @@ def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False, cached: bool 
     cpu, memory, most = HEAVY[models.get(key).SPEC.runtime] if heavy else LIGHT
     task.set_container_image(image(key)).set_caching_options(cached)
     task.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(most)
-    # A minute without S3 or MLflow is over before the last try.
-    task.set_retry(num_retries=3, backoff_duration="15s", backoff_factor=2, backoff_max_duration="120s")
-    kubernetes.set_timeout(task, HEAVY_SECONDS if heavy else LIGHT_SECONDS)
+    seconds = HEAVY_SECONDS if heavy else LIGHT_SECONDS
+    # A minute without S3 or MLflow is over before the last try. Argo counts "max duration" from the begin of the first try,
+    # with all that the tries compute, and ends a try that goes on for longer.
+    longest = (RETRIES + 1) * seconds + 120
+    task.set_retry(RETRIES, backoff_duration="15s", backoff_factor=2, backoff_max_duration=f"{longest}s")
+    kubernetes.set_timeout(task, seconds)
     # KFP before 2.2 passes over this; see manifests/training/kubeflow-2.0.
     kubernetes.use_field_path_as_env(task, tracking.RUN_ID, "metadata.labels['pipeline/runid']")
     kubernetes.use_secret_as_env(task, SECRET, {name: name for name in ENVIRONMENT})

@@ -1,3 +1,7 @@
+import http.server
+import socketserver
+import threading
+
 import pytest
 
 from nivesh.errors import ClusterError
@@ -61,7 +65,16 @@ def test_a_pod_is_known_by_its_node(node, step, retry):
 
 @pytest.mark.parametrize(
     "name",
-    ["train-driver", "train(0)", "executor", "executor(1)", "root", "for-loop-1(0:0)", "train-credit-risk-7sncz"],
+    [
+        "train-driver",
+        "train(0)",
+        "executor",
+        "executor(1)",
+        "root",
+        "for-loop-1(0:0)",
+        "train-credit-risk-7sncz",
+        "credit-risk-recurringrxd2k-1-285724241",
+    ],
 )
 def test_what_is_no_step(name):
     assert NO_STEP.search(name)
@@ -76,6 +89,17 @@ def test_without_an_endpoint_the_message_says_what_to_set(monkeypatch):
     monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
     with pytest.raises(ClusterError, match="set KF_PIPELINES_ENDPOINT"):
         Kubeflow()
+
+
+def test_an_endpoint_that_is_something_else_is_one_clear_line(monkeypatch, capfd):
+    with socketserver.TCPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:  # 501 to everything
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("KF_PIPELINES_ENDPOINT", f"http://127.0.0.1:{server.server_address[1]}")
+        monkeypatch.setattr("kfp.client.client.time.sleep", lambda seconds: None)
+        with pytest.raises(ClusterError, match="does not answer"):
+            Kubeflow()
+        server.shutdown()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_an_endpoint_that_does_not_answer_is_one_clear_line(monkeypatch):

@@ -1,5 +1,6 @@
 import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
 
 from nivesh import registry
 from nivesh.errors import GateRefused, ModelNotFound, SettingsError
@@ -102,6 +103,26 @@ def test_two_trainings_at_once_get_different_versions(monkeypatch):
     assert version() == "1.2.0"
 
 
+def test_a_training_that_died_between_registering_and_numbering_is_numbered_when_it_is_tried_again():
+    version()
+    mlflow_client = registry.client()
+    for run in ("one", "two", "three"):  # all have read the same list, none has looked again
+        tags = {"version": "1.1.0", registry.RUN: run}
+        mlflow_client.create_model_version("toy", "file:///nowhere", tags=tags)
+    numbers = {run: registry.label(registry.registered_by("toy", run)) for run in ("three", "one", "two")}
+    assert numbers == {"one": "1.1.0", "two": "1.2.0", "three": "1.3.0"}
+    assert registry.registered_by("toy", "four") is None
+
+
+def test_a_registry_that_is_away_is_not_one_without_a_champion(monkeypatch):
+    version()
+    registry.serve("toy", "1.0.0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(MlflowException):
+        registry.by_alias("toy", "champion")
+
+
 def test_a_version_is_challenger_only_when_it_is_packaged():
     name = version()
     assert registry.by_alias("toy", "challenger") is None
@@ -114,14 +135,14 @@ def test_a_version_is_challenger_only_when_it_is_packaged():
     assert registry.by_alias("toy", "challenger") is None
 
 
-def test_a_card_that_no_database_takes_is_shortened_and_says_where_it_goes_on(home):
-    name = version()
-    card = "# toy\n" + "a line of the card\n" * 400
-    registry.save_card("toy", name, card)
-    shown = registry.find("toy", name).description
-    assert len(shown) <= 5000
-    assert "more in report/card.md of run" in shown
-    assert (home / "reports" / "toy" / "card-1.0.0.md").read_text() == card
+def test_an_older_version_that_is_packaged_late_does_not_take_the_newer_ones_place():
+    """Its step was tried again by hand, after another training."""
+    old, new = version(), version()
+    registry.packaged("toy", new, "")
+    registry.packaged("toy", old, "s3://models/toy/1.0.0")
+    assert registry.label(registry.by_alias("toy", "challenger")) == new
+    assert registry.find("toy", new).tags["stage"] == "Staging"
+    assert registry.find("toy", old).tags["bundle"] == "s3://models/toy/1.0.0"
 
 
 def test_next_version_takes_only_semantic_ones():

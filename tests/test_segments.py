@@ -83,6 +83,14 @@ def test_a_failing_segment_and_user_are_told_and_lose_nobody(home, shared, monke
     assert failed.info.status == "FAILED"
 
 
+def test_a_storage_that_is_away_is_not_the_segments_fault(home, shared, monkeypatch):
+    """MLflow's client gives an upload's error as that of the HTTP library."""
+    monkeypatch.setattr(module, "fit_segment", lambda model, name, progress: {"users": {}, "failed": {}})
+    monkeypatch.setattr(segments, "PART", "no/such\0place")  # nothing can be written there
+    with pytest.raises(ValueError, match="null"):
+        segments.fit(KEY, list(module.segments(shared))[:1], shared, quiet)
+
+
 def test_no_segment_at_all_is_an_error(home, shared):
     with pytest.raises(segments.SegmentsFailed, match="was not begun"):
         segments.join(KEY, shared)

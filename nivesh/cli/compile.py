@@ -4,11 +4,13 @@ from typing import Annotated
 from typer import Argument, Option
 
 from nivesh.cli import out
+from nivesh.cli.run import Registry
 
 
 def compile(
     keys: Annotated[list[str] | None, Argument(help="the models; all of them without any")] = None,
-    output: Annotated[Path, Option("--output", "-o", help="folder for the YAML")] = Path("compiled"),
+    output: Annotated[Path, Option("--output", "-o", file_okay=False, help="folder for the YAML")] = Path("compiled"),
+    registry: Registry = "",
 ):
     """Write the training pipelines as KFP YAML, to be uploaded to Kubeflow.
 
@@ -21,6 +23,5 @@ def compile(
     import pipelines
     from nivesh import models
 
-    for key in keys or models.keys():
-        name = models.get(key).SPEC.key
-        out.print(str(pipelines.compile_to(name, output / f"{name}.yaml")), highlight=False)
+    for name in [models.get(key).SPEC.key for key in keys or models.keys()]:
+        out.print(str(pipelines.compile_to(name, output / f"{name}.yaml", registry)), highlight=False)

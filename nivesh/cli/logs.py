@@ -1,5 +1,6 @@
 from typing import Annotated
 
+from rich.markup import escape
 from rich.rule import Rule
 from typer import Argument, Option
 
@@ -22,18 +23,24 @@ def logs(
     """
     from nivesh import kubeflow
     from nivesh.cluster import Cluster
+    from nivesh.errors import SettingsError
 
     found, steps = kubeflow.Kubeflow().read(run)
+    if step and step not in {one.name for one in steps}:
+        begun = ", ".join(dict.fromkeys(one.name for one in steps)) or "none yet"
+        raise SettingsError(f"run {found.id[:8]} has begun no step {step!r}; those that it has begun: {begun}")
     told = False
     for name, text in kubeflow.logs(Cluster(namespace), found.id):
         if not step or name.partition(",")[0] == step:
             told = True
             out.print(Rule(name, align="left"))
             out.print(text or "(nothing yet)", markup=False, highlight=False)
-    if not told:
-        out.print("the pods of this run are gone; their logs lie in S3 where Argo archives them (artifacts/<workflow>)")
+    if not told and steps:
+        out.print(
+            "no pod is left that has said something; Argo may have archived the logs in S3 (artifacts/<workflow>)"
+        )
     out.print(Rule("steps", align="left"))
     for one in steps:
         took = f"{(one.ended - one.begun).total_seconds():.0f} s" if one.ended else ""
-        out.print(f"{one.name:<18} {coloured(one.state)} {took} {one.problem}", highlight=False)
-    out.print(f"run {found.id} {coloured(found.state)} {found.problem}", highlight=False)
+        out.print(f"{one.name:<18} {coloured(one.state)} {took} {escape(one.problem)}", highlight=False)
+    out.print(f"run {found.id} {coloured(found.state)} {escape(found.problem)}", highlight=False)

@@ -10,7 +10,7 @@ from nivesh.cli.train import given, locally
 
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 DataPath = Annotated[str, Option(help="your file, local or s3://BUCKET/NAME; the shipped sample without it")]
-Seed = Annotated[int, Option(help="draws the held-out rows")]
+Seed = Annotated[int, Option(min=0, help="draws the held-out rows")]
 Registry = Annotated[str, Option(help="what stands before the images' names, such as registry.example.com/team")]
 
 

@@ -1,5 +1,6 @@
 from typing import Annotated
 
+from rich.markup import escape
 from rich.table import Table
 from typer import Argument, Option
 
@@ -25,7 +26,8 @@ def runs(
     table = Table("run", "name", "begun", "took", "state")
     for run in Kubeflow().runs(name, limit):
         took = "" if run.seconds is None else f"{run.seconds:.0f} s"
-        table.add_row(run.id[:8], run.name, f"{run.begun:%Y-%m-%d %H:%M}", took, coloured(run.state))
+        begun = f"{run.begun.astimezone():%Y-%m-%d %H:%M}"  # KFP says it in UTC
+        table.add_row(run.id[:8], escape(run.name), begun, took, coloured(run.state))
     out.print(table)
 
 

@@ -21,7 +21,8 @@ def schedule(
     seed: Seed = 0,
     registry: Registry = "",
 ):
-    """Run a model's pipeline on the cluster again and again. A model has one schedule; a new one takes its place.
+    """Run a model's pipeline on the cluster again and again. A model has one schedule; a new one takes its place,
+    and the old one stays in Kubeflow as disabled.
 
     Further options are those of `nivesh run`. A run begins when the one before has ended.
 

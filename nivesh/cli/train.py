@@ -13,7 +13,7 @@ def train(
     context: Context,
     key: Annotated[str, Argument(help="the model, such as intent_classifier")],
     data_path: Annotated[str, Option(help="your file, or s3://BUCKET/NAME; the shipped sample without it")] = "",
-    seed: Annotated[int, Option(help="draws the held-out rows")] = 0,
+    seed: Annotated[int, Option(min=0, help="draws the held-out rows")] = 0,
 ):
     """Train a model: its whole Kubeflow pipeline on this machine, from the file to the served bundle.
 

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 import pipelines
-from nivesh import registry, storage
+from nivesh import kubeflow, registry, storage
 from nivesh.cluster import Cluster
+from nivesh.errors import ModelNotFound
 from nivesh.kubeflow import Kubeflow
 from pipelines import local
 from tests.cluster.conftest import KEYS
@@ -111,6 +112,13 @@ def test_lost_pods_and_a_minute_without_mlflow_and_s3_leave_one_whole_version(tr
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
+def test_a_run_is_found_by_the_beginning_of_its_id_on_any_page(first, canary, monkeypatch):
+    monkeypatch.setattr(kubeflow, "PAGE", 1)
+    assert Kubeflow().read(first[KEY][:8])[0].id == first[KEY]
+    with pytest.raises(ModelNotFound, match="runs begin with"):
+        Kubeflow().read("")
+
+
 def test_a_tenth_of_the_requests_until_a_person_promotes(training, stable, canary):
     version, _ = canary
     old, new = f"{NAME}-predictor", f"{NAME}-v{version.replace('.', '-')}-predictor"
@@ -150,6 +158,11 @@ def test_a_recurring_run_fires(training, canary):
     try:
         fired = training.until("the next run", lambda: {run.id for run in Kubeflow().runs(KEY, 100)} - before, 120)
         run_id = fired.pop()
+        training.nivesh("schedule", KEY, "--cron", "0 0 2 * * 1", "--data-path", path)
+        named = client.list_recurring_runs(experiment_id=Kubeflow()._experiment(KEY)).recurring_runs
+        assert sorted(one.status for one in named) == ["DISABLED", "ENABLED"], (
+            "a new schedule takes the old one's place"
+        )
 
         def ingested():
             return any(step.name == "ingest" and step.state == "SUCCEEDED" for step in Kubeflow().read(run_id)[1])

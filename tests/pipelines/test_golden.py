@@ -68,16 +68,19 @@ def test_every_step_has_image_size_time_run_secret_and_second_chances(key):
     tasks = [(name, task) for one in graphs if "dag" in one for name, task in one["dag"]["tasks"].items()]
     steps = [(name, task) for name, task in tasks if f"exec-{name}" in executors]
     assert {name for name, _ in steps} == {name.removeprefix("exec-") for name in executors}
-    assert all(task["retryPolicy"]["maxRetryCount"] == 3 for _, task in steps)
+    for name, task in steps:
+        retries, limit = task["retryPolicy"], int(settings[f"exec-{name}"]["activeDeadlineSeconds"])
+        assert retries["maxRetryCount"] == 3
+        assert int(retries["backoffMaxDuration"].rstrip("s")) >= 4 * limit, "Argo counts the tries themselves"
     cached = {name for name, task in steps if task["cachingOptions"].get("enableCache")}
     assert cached <= {"validate", "build-features", "split", "train"}, "others read or change what is outside the run"
     assert all(task["taskInfo"]["name"] == name for name, task in steps), "KFP 2.0 finds outputs by the display name"
 
 
 def test_a_registry_comes_before_the_images_names_and_nothing_else_changes(tmp_path):
-    there = pipelines.compile_to("credit_risk", tmp_path / "p.yaml", "registry.example.com/team/").read_text()
+    there = pipelines.compile_to("credit_risk", tmp_path / "p.yaml", "registry.example.com:5000/team/").read_text()
     here = (GOLDEN / "credit_risk.yaml").read_text()
-    assert there == here.replace("image: nivesh/", "image: registry.example.com/team/nivesh/")
+    assert there == here.replace("image: nivesh/", "image: registry.example.com:5000/team/nivesh/")
 
 
 def test_parameters_of_the_pipeline_and_of_the_training_are_told_apart():
@@ -89,3 +92,18 @@ def test_parameters_of_the_pipeline_and_of_the_training_are_told_apart():
         pipelines.arguments("credit_risk", "", 0, {"parallel": 2})
     with pytest.raises(SettingsError, match="canary=200 must be a whole number from 0 to 100"):
         pipelines.arguments("credit_risk", "", 0, {"canary": 200})
+    with pytest.raises(SettingsError, match="parallel=0 must be a whole number from 1 to 100"):
+        pipelines.arguments("spending_predictor", "", 0, {"parallel": 0})
+
+
+@pytest.mark.parametrize("name", ["data_path", "params"])
+def test_what_has_an_option_of_its_own_is_no_further_one(name):
+    with pytest.raises(SettingsError, match=f"credit_risk has no parameter '{name}'"):
+        pipelines.arguments("credit_risk", "", 0, {name: 3})
+
+
+@pytest.mark.parametrize("registry", ["https://registry.example.com", "my registry", "/team", "Registry.example.com"])
+def test_a_registry_that_no_image_can_have_is_refused(registry, tmp_path):
+    with pytest.raises(SettingsError, match="cannot stand before an image's name"):
+        pipelines.compile_to("credit_risk", tmp_path / "p.yaml", registry)
+    assert not (tmp_path / "p.yaml").exists()

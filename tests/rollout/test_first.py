@@ -39,3 +39,14 @@ def test_not_beside_a_canary():
     controller = Controller(inference_service())
     run(controller, Deploy("2.0.0", 10))
     assert isinstance(decide(controller.observe(), WISH), Refused)
+
+
+def test_of_two_trainings_at_once_the_later_one_wins():
+    service = inference_service()
+    for version in ("1.9.0", "1.10.0"):
+        patch = decide(waiting(Controller(service)), Start(version, f"s3://models/run/iris/{version}"))
+        assert isinstance(patch, Patch)
+        service["spec"]["predictor"] = merge(service["spec"], patch.body["spec"])["predictor"]
+    late = decide(waiting(Controller(service)), Start("1.9.0", "s3://models/run/iris/1.9.0"))
+    assert isinstance(late, Refused)
+    assert "1.10.0, which was registered later than 1.9.0" in late.reason
