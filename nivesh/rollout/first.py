@@ -17,9 +17,8 @@ def decide(seen: Observed, wish: Start) -> Action:
     if seen.version == wish.version and ready:
         return Done(f"{wish.version} is served, to everybody")
     started = (predictor.get("annotations") or {}).get(STARTED)
-    if started and _order(started) > _order(
-        wish.version
-    ):  # of two trainings at once the later wins, and they do not fight
+    # Of two trainings at once the later wins, and they do not fight.
+    if started and _order(started) > _order(wish.version):
         return Refused(f"{seen.name} starts with {started}, which was registered later than {wish.version}")
     if started != wish.version:
         changed = {"annotations": {STARTED: wish.version}, "model": {"storageUri": wish.uri}}
