@@ -84,9 +84,8 @@ def register_model(
     with _meant("RESOURCE_ALREADY_EXISTS"):
         mlflow_client.create_registered_model(model_name)
     run_id = model_uri.removeprefix("runs:/").split("/")[0] if model_uri.startswith("runs:/") else None
-    tags = dict(tags or {})
     existing = [version.tags.get("version", "") for version in versions(model_name)]
-    tags.setdefault("version", next_version([*existing, *taken]))
+    tags = {"version": next_version([*existing, *taken])} | dict(tags or {})
     source = model_uri
     if run_id:
         root = mlflow_client.get_run(run_id).info.artifact_uri
@@ -210,8 +209,7 @@ def bundle_of(version: ModelVersion) -> Path:
 
 def created(key: str, version: str) -> str:
     """When a version was registered, ISO time: the same however often its bundle is made."""
-    moment = find(key, version).creation_timestamp / 1000
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(find(key, version).creation_timestamp / 1000, UTC).isoformat(timespec="seconds")
 
 
 def packaged(key: str, version: str, published: str) -> None:
