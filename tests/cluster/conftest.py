@@ -25,7 +25,7 @@ import yaml
 
 from nivesh import bundle, models, storage
 from nivesh.materialize import materialize
-from tests.conformance.conftest import train  # noqa: F401 - the fixture of the models on few rows
+from tests.conformance.conftest import google, train  # noqa: F401 - the fixtures of the models on few rows
 
 ROOT = Path(__file__).parents[2]
 # What builds an image and brings it to the cluster's nodes: IMAGE_TOOL build -t NAME [options of docker build] FOLDER.
