@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,8 @@ def refusals(questions: list[str], answers: list[str], references: list[str]) ->
 def embed(texts: list[str]) -> np.ndarray:
     """MiniLM's mean-pooled unit vectors. Shape (texts, 384)."""
     import torch  # measuring only
-    from transformers import AutoModel, AutoTokenizer
 
-    folder = encoder_folder()
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    tokenizer, model = _encoder(encoder_folder())
     vectors = []
     with torch.no_grad():
         for start in range(0, len(texts), 32):
@@ -89,6 +88,14 @@ def embed(texts: list[str]) -> np.ndarray:
             hidden, mask = model(**batch).last_hidden_state, batch["attention_mask"][..., None]
             vectors.append(torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1))
     return torch.cat(vectors).numpy()
+
+
+@cache
+def _encoder(folder: Path) -> tuple[Any, Any]:
+    """Tokenizer and model, read once."""
+    from transformers import AutoModel, AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
 
 
 def draw(tuned: dict[str, float], base: dict[str, float], folder: Path) -> Path:
