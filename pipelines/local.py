@@ -61,7 +61,7 @@ def run(key: str, arguments: dict[str, Any], progress: Progress = lambda step, f
     folder.mkdir(parents=True)
     compiled = pipelines.compile_to(key, folder / "pipeline.yaml")
     pipeline = components.load_component_from_file(str(compiled))
-    _without_retries(pipeline.pipeline_spec)
+    _without_retries(pipeline.component_spec.implementation.graph)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(folder), raise_on_error=True)
     os.environ[tracking.RUN_ID] = folder.name  # the steps inherit it
     started = time.monotonic()

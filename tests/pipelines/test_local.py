@@ -86,6 +86,8 @@ def test_a_broken_file_ends_the_run_with_its_row(first, home, tmp_path):
     frame.to_csv(tmp_path / "broken.csv", index=False)
     with pytest.raises(local.StepFailed, match="broken.csv row 9, column age: 12 breaks the rule"):
         local.run(KEY, {"data_path": str(tmp_path / "broken.csv")})
+    log = max((home / "runs").glob("*/log.txt"), key=lambda path: path.stat().st_mtime)
+    assert log.read_text().count("finished with status") == 2, "what fails here is not tried again"
     assert registry.get_latest_version(KEY) == "1.0.0"
 
 
