@@ -23,38 +23,40 @@ MOST_READS = 50_000
 
 def filled(users: int):
     """A Feast store with the three groups of so many users, copies of the sample's; returns it and the user ids."""
-    from nivesh import data, feast_repo, feature_store, models
+    from nivesh import data
+    from nivesh.features.groups import COMPUTE
+    from nivesh.store import feast_repo, online_store
 
     rows = data.read("transactions")
     rows = rows[rows["user_id"].isin(sorted(rows["user_id"].unique())[:10])]
     names = [f"user_{number}" for number in range(users)]
-    for module in map(models.get, models.keys()):
-        if module.SPEC.user_features:
-            some = list(module.online_features(rows).values())
-            batch = {name: some[number % len(some)] for number, name in enumerate(names)}
-            feature_store.save_batch_features(batch, ttl=None, group=module.SPEC.user_features)
+    for group, compute in COMPUTE.items():
+        some = list(compute(rows).values())
+        batch = {name: some[number % len(some)] for number, name in enumerate(names)}
+        online_store.save_batch_features(batch, ttl=None, group=group)
     return feast_repo.open_store(), names
 
 
 def ways(store, key: str) -> dict[str, Callable[[list[str]], object]]:
     """The three ways to read what a model's requests are completed with."""
-    from nivesh import feast_format, feature_store, models
+    from nivesh import models
+    from nivesh.store import online_store, storage_format
 
-    group = models.get(key).SPEC.user_features
-    fields, client = feast_format.layout(group).fields, feature_store._client()
+    group = models.get(key).spec.user_features
+    fields, client = storage_format.layout(group).fields, online_store._client()
     service = store.get_feature_service(key)
 
     def bare(users: list[str]):
         if len(users) == 1:
-            return client.hmget(feast_format.key(users[0]), fields)
+            return client.hmget(storage_format.key(users[0]), fields)
         with client.pipeline(transaction=False) as pipe:
             for user in users:
-                pipe.hmget(feast_format.key(user), fields)
+                pipe.hmget(storage_format.key(user), fields)
             return pipe.execute()
 
     return {
         "bare Redis HMGET": bare,
-        "nivesh.feature_store": lambda users: feature_store.get_batch_features(users, group),
+        "nivesh.store": lambda users: online_store.get_batch_features(users, group),
         "Feast get_online_features": lambda users: store.get_online_features(
             service, [{"user_id": user} for user in users]
         ).to_dict(),
@@ -83,7 +85,7 @@ def main() -> None:
         os.environ["NIVESH_HOME"] = str(Path(folder))
         store, names = filled(options.users)
         gc.collect()
-        gc.freeze()  # as nivesh.server does: a pause of the collector is no read
+        gc.freeze()  # as nivesh.serving.server does: a pause of the collector is no read
         for key in ("credit_risk", "anomaly_detector"):
             table = Table("users", "way", "p50 ms", "p99 ms", "p99 / bare", title=f"features of {key}")
             for size, times in ((1, min(options.reads, MOST_READS)), (50, min(options.reads, MOST_READS) // 10)):
@@ -94,9 +96,9 @@ def main() -> None:
                     table.add_row(str(size), name, f"{p50:.3f}", f"{p99:.3f}", f"{p99 / bare:.2f}")
                 table.add_section()
             Console(width=100).print(table)
-        from nivesh import feature_store
+        from nivesh.store import online_store
 
-        feature_store.close()
+        online_store.close()
 
 
 if __name__ == "__main__":

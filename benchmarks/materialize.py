@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nivesh import snapshots
+from nivesh.store import snapshots
 
 MOST_USERS, VIEWS = 1_000_000, 3
 
@@ -53,7 +53,7 @@ def _load(users: int, features: int) -> None:
     from feast.types import Float64, String
 
     from feature_repo.definitions import user
-    from nivesh import feast_repo, feature_store
+    from nivesh.store import feast_repo, online_store
 
     moment = datetime.now(UTC)
     store = feast_repo.open_store()
@@ -79,7 +79,7 @@ def _load(users: int, features: int) -> None:
         f"{users * features / seconds:,.0f} values/s, {seconds / users * 1e6 / 60:.1f} minutes a million users"
     )
     print(f"memory: {before:,.0f} MB before, at most {peak.megabytes:,.0f} MB; CPU {cpu.ru_utime + cpu.ru_stime:.0f} s")
-    feature_store.close()
+    online_store.close()
 
 
 def _memory() -> float:

@@ -18,7 +18,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from nivesh import data, feature_store, models
+from nivesh import data, models
+from nivesh.store import online_store
 
 LOCAL = ("127.0.0.1", "localhost")
 MOST_REQUESTS, MOST_CONCURRENCY, SECONDS_A_PATH = 20_000, 64, 300
@@ -26,12 +27,12 @@ MOST_REQUESTS, MOST_CONCURRENCY, SECONDS_A_PATH = 20_000, 64, 300
 
 def bodies(key: str, seed: int = 0) -> list[dict]:
     """Different requests for a model, as its users would send them: the texts of the samples, users with features."""
-    spec = models.get(key).SPEC
+    spec = models.get(key).spec
     if spec.dataset in ("intents", "ner"):
         (field,) = spec.example
         return [{field: text} for text in data.read(spec.dataset)["text"].sample(400, random_state=seed)]
     users = data.read("transactions")["user_id"].unique()
-    known = [user for user in users if feature_store.get_features(user, spec.user_features)]
+    known = [user for user in users if online_store.get_features(user, spec.user_features)]
     return [spec.example | {"user_id": user} for user in random.Random(seed).sample(known, len(known))]
 
 
@@ -60,7 +61,7 @@ async def load(url: str, path: str, requests: list[dict], total: int, concurrenc
 
 
 def main() -> None:
-    local = [key for key in models.keys() if not models.get(key).SPEC.needs]  # others would be paid for
+    local = [key for key in models.keys() if not models.get(key).spec.needs]  # others would be paid for
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", default="", help="a running server on this machine; one is started without it")
     parser.add_argument("--requests", type=int, default=2000, help=f"on each path, at most {MOST_REQUESTS}")
@@ -82,7 +83,7 @@ def main() -> None:
             "path", "requests", "errors", "p50 ms", "p99 ms", "requests/s", title=f"concurrency {concurrency}"
         )
         for key in options.keys:
-            path = models.get(key).SPEC.path
+            path = models.get(key).spec.path
             found = asyncio.run(load(url, path, bodies(key), total, concurrency))
             figures = (f"{found[name]:,.1f}" for name in ("p50_ms", "p99_ms", "per_second"))
             table.add_row(path, str(found["requests"]), str(found["errors"]), *figures)

@@ -10,7 +10,8 @@ def deploy(key: str, version: str, canary: int):
         version: The semantic version.
         canary: Percent of the requests that it gets on a cluster.
     """
-    from nivesh import release, tracking
+    from nivesh.registry import tracking
+    from nivesh.rollout import release
 
     with tracking.step(key, "deploy"):
         print(release.deploy(key, version, canary))

@@ -7,8 +7,8 @@ from components.image import component
 def evaluate(
     key: str,
     model: Input[Model],
-    learn: Input[Dataset],
-    held_out: Input[Dataset],
+    train: Input[Dataset],
+    test: Input[Dataset],
     metrics: Output[Metrics],
     report: Output[Artifact],
 ):
@@ -17,8 +17,8 @@ def evaluate(
     Args:
         key: The model's key.
         model: The challenger.
-        learn: What came before the held-out rows, for models that need a history.
-        held_out: The rows to judge by.
+        train: The training rows: the history of the test rows, for models that need one.
+        test: The held-out rows.
         metrics: The challenger's numbers, for the run's page.
         report: A folder: metrics.json, champion.json (null where there is none) and PNG plots; its metadata name the
             champion's version.
@@ -26,24 +26,25 @@ def evaluate(
     import json
     from pathlib import Path
 
-    from nivesh import bundle, data, models, registry, tracking
+    from nivesh import data, models
+    from nivesh.registry import bundle, model_registry, tracking
 
     with tracking.step(key, "evaluate"):
         module = models.get(key)
-        history, rows = data.load(learn.path), data.load(held_out.path)
+        history, rows = data.load(train.path), data.load(test.path)
         challenger = module.load(Path(model.path))
         measured = module.evaluate(challenger, rows, history=history)
-        champion, version = None, registry.by_alias(key, registry.CHAMPION)
+        champion, version = None, model_registry.by_alias(key, model_registry.CHAMPION)
         if version:
-            _, _, served = bundle.load(registry.bundle_of(version))
+            _, _, served = bundle.load(model_registry.bundle_of(version))
             champion = module.evaluate(served, rows, history=history)
-        report.metadata["champion"] = registry.label(version) if version else ""
+        report.metadata["champion"] = model_registry.label(version) if version else ""
         folder = Path(report.path)
         folder.mkdir(parents=True)
         (folder / "metrics.json").write_text(json.dumps(measured, indent=2))
         (folder / "champion.json").write_text(json.dumps(champion, indent=2))
         module.plot(challenger, rows, folder, history=history)
-    for name, value in registry.flatten(measured).items():
+    for name, value in model_registry.flatten(measured).items():
         if "." not in name:
             metrics.log_metric(name, value)
-    print(f"{module.SPEC.primary} {measured[module.SPEC.primary]}")
+    print(f"{module.spec.primary} {measured[module.spec.primary]}")

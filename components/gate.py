@@ -18,17 +18,18 @@ def gate(key: str, model: Input[Model], report: Input[Artifact], verdict: Output
     import json
     from pathlib import Path
 
-    from nivesh import cards, models, tracking
-    from nivesh.gate import decide
+    from nivesh import models
+    from nivesh.registry import model_card, tracking
+    from nivesh.registry.gate import decide
 
     with tracking.step(key, "gate"):
-        spec = models.get(key).SPEC
+        spec = models.get(key).spec
         folder = Path(report.path)
         metrics = json.loads((folder / "metrics.json").read_text())
         decision = decide(spec, metrics, json.loads((folder / "champion.json").read_text()))
         Path(verdict.path).write_text(json.dumps(decision.as_dict()))
         facts = tracking.known(model.metadata)
-        (folder / "card.md").write_text(cards.card(spec, "(this training)", metrics, decision, facts))
+        (folder / "card.md").write_text(model_card.card(spec, "(this training)", metrics, decision, facts))
         params = facts.pop("params")
         verdict.metadata |= {"run_id": tracking.parent(key), "champion": report.metadata.get("champion", "")}
         tracking.record(

@@ -18,15 +18,16 @@ def ingest(key: str, data_path: str, raw: Output[Dataset]):
     import shutil
     from pathlib import Path
 
-    from nivesh import data, models, storage
+    from nivesh import data, models
     from nivesh.errors import DataError
+    from nivesh.registry import storage
 
     folder = Path(raw.path)
     folder.mkdir(parents=True)
     if data_path.startswith("s3://"):
         copy = storage.download(data_path, folder)
     else:
-        source = Path(data_path) if data_path else data.sample(models.get(key).SPEC.dataset)
+        source = Path(data_path) if data_path else data.sample(models.get(key).spec.dataset)
         if not source.is_file():
             raise DataError(f"{source}: there is no such file")
         copy = Path(shutil.copy(source, folder))

@@ -17,8 +17,9 @@ def package(key: str, version: str, model: Input[Model], report: Input[Artifact]
     import json
     from pathlib import Path
 
-    from nivesh import bundle, cards, models, registry, storage, tracking
-    from nivesh.gate import Verdict
+    from nivesh import models
+    from nivesh.registry import bundle, model_card, model_registry, storage, tracking
+    from nivesh.registry.gate import Verdict
     from nivesh.settings import settings
 
     with tracking.step(key, "package"):
@@ -29,7 +30,7 @@ def package(key: str, version: str, model: Input[Model], report: Input[Artifact]
         manifest = bundle.Manifest(
             key=key,
             version=version,
-            created=registry.created(key, version),
+            created=model_registry.created(key, version),
             metrics=metrics,
             missed=decision["missed"],
             request=module.Request.model_json_schema(),
@@ -37,7 +38,7 @@ def package(key: str, version: str, model: Input[Model], report: Input[Artifact]
         )
         folder = bundle.pack(Path(model.path), manifest, settings().bundles)
         published = storage.publish(folder) if settings().serving_namespace else ""
-        card = cards.card(module.SPEC, version, metrics, Verdict(**decision), facts)
-        cards.save(key, version, card)
-        registry.packaged(key, version, published)
+        card = model_card.card(module.spec, version, metrics, Verdict(**decision), facts)
+        model_card.save(key, version, card)
+        model_registry.packaged(key, version, published)
         print(f"bundle {published or folder}")

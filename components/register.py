@@ -17,22 +17,22 @@ def register(key: str, model: Input[Model], verdict: Input[Artifact]) -> str:
     import json
     from pathlib import Path
 
-    from nivesh import registry, storage, tracking
+    from nivesh.registry import model_registry, storage, tracking
     from nivesh.settings import settings
 
     with tracking.step(key, "register"):
         run, decision = tracking.run_id(), json.loads(Path(verdict.path).read_text())
         facts = ("data_sha256", "data_source", "git_commit", "training_source")
-        tags = {name: str(model.metadata[name]) for name in facts} | {registry.RUN: run}
-        tags[registry.MEASURED_AGAINST] = verdict.metadata.get("champion", "")
+        tags = {name: str(model.metadata[name]) for name in facts} | {model_registry.RUN: run}
+        tags[model_registry.MEASURED_AGAINST] = verdict.metadata.get("champion", "")
         # Another registry, such as a laptop's, may have published to the same store.
         taken = storage.published(key) if settings().serving_namespace else []
-        version = registry.registered_by(key, run) or registry.register_model(
+        version = model_registry.registered_by(key, run) or model_registry.register_model(
             key,
             f"runs:/{verdict.metadata['run_id']}/model",
             tags=tags | {"targets_missed": "; ".join(decision["missed"]), "gate_reason": decision["reason"]},
             description=decision["reason"],
             taken=taken,
         )
-        print(f"{key} {registry.label(version)} is registered")
-    return registry.label(version)
+        print(f"{key} {model_registry.label(version)} is registered")
+    return model_registry.label(version)

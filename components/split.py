@@ -4,22 +4,22 @@ from components.image import component
 
 
 @component
-def split(key: str, rows: Input[Dataset], seed: int, learn: Output[Dataset], held_out: Output[Dataset]):
-    """Hold rows out that nothing of the training will see.
+def split(key: str, rows: Input[Dataset], seed: int, train: Output[Dataset], test: Output[Dataset]):
+    """Split the rows into train and test; nothing of the training sees the test rows.
 
     Args:
         key: The model's key.
-        rows: The rows to divide.
-        seed: Where the choice is random, what it is drawn from.
-        learn: Rows for fitting, tuning and thresholds.
-        held_out: Rows for the one final measurement.
+        rows: The rows to split.
+        seed: Draws the test rows, where the split is random.
+        train: Rows for fitting, tuning and thresholds.
+        test: Held-out rows, for the final evaluation only.
     """
     from nivesh import data, models
 
     parts = models.get(key).split(data.load(rows.path), seed)
-    data.write(parts.train, learn.path)
-    data.write(parts.test, held_out.path)
+    data.write(parts.train, train.path)
+    data.write(parts.test, test.path)
     facts = {"rows_learned": len(parts.train), "rows_held_out": len(parts.test), "split": parts.why}
-    learn.metadata |= rows.metadata | facts
-    held_out.metadata |= rows.metadata | facts
+    train.metadata |= rows.metadata | facts
+    test.metadata |= rows.metadata | facts
     print(f"{len(parts.train)} rows to learn from, {len(parts.test)} held out: {parts.why}")

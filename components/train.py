@@ -16,9 +16,10 @@ def train(key: str, rows: Input[Dataset], params: dict, model: Output[Model]):
     import time
     from pathlib import Path
 
-    from nivesh import data, models, tracking
+    from nivesh import data, models
+    from nivesh.registry import tracking
 
-    used = models.parameters(key, params)
+    used = models.get(key).parameters(params)
     module = models.get(key)
     started = time.monotonic()
     with tracking.step(key, "train"):

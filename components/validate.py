@@ -17,7 +17,7 @@ def validate(key: str, raw: Input[Dataset], rows: Output[Dataset]):
     from nivesh import data, models
 
     (file,) = Path(raw.path).iterdir()
-    frame = data.read(models.get(key).SPEC.dataset, file)
+    frame = data.read(models.get(key).spec.dataset, file)
     data.write(frame, rows.path)
     rows.metadata |= {**raw.metadata, "rows": len(frame)}
     print(f"{len(frame)} rows pass the checks")

@@ -34,7 +34,7 @@ def definitions(folder: Path) -> list[Entity | FeatureView | FeatureService]:
     views: dict[str, FeatureView] = {}
     services = []
     for key in models.keys():
-        spec = models.get(key).SPEC
+        spec = models.get(key).spec
         if spec.user_features:
             views |= {d.name: view(d, folder) for d in of_group(spec.user_features) if d.name not in views}
             mine = [views[domain.name] for domain in of_group(spec.user_features)]

@@ -13,19 +13,19 @@ _HOME_OF = {
     "IntentClassifier": "nivesh.models.intent_classifier",
     "FinancialNER": "nivesh.models.financial_ner",
     "build_user_financial_features": "nivesh.features.finances",
-    "create_experiment": "nivesh.registry",
-    "log_model_params": "nivesh.registry",
-    "log_model_metrics": "nivesh.registry",
-    "register_model": "nivesh.registry",
-    "transition_model_stage": "nivesh.registry",
-    "get_latest_version": "nivesh.registry",
+    "create_experiment": "nivesh.registry.model_registry",
+    "log_model_params": "nivesh.registry.model_registry",
+    "log_model_metrics": "nivesh.registry.model_registry",
+    "register_model": "nivesh.registry.model_registry",
+    "transition_model_stage": "nivesh.registry.model_registry",
+    "get_latest_version": "nivesh.registry.model_registry",
 }
 __all__ = [*_HOME_OF, "feature_store"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "feature_store":
-        return importlib.import_module("nivesh.feature_store")
+        return importlib.import_module("nivesh.store.online_store")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'nivesh' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME_OF[name]), name)

@@ -10,20 +10,20 @@ COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": oper
 
 
 @dataclass(frozen=True)
-class Limit:
-    """One condition on a metric, such as ``Limit("auc", ">", 0.85)``.
+class MetricThreshold:
+    """One condition on a metric, such as ``MetricThreshold("auc", ">", 0.85)``.
 
     ``metric`` is a dotted path into the metrics of ``evaluate``: ``per_entity.MONEY.f1``.
-    ``than`` names another metric to compare with, in place of a fixed ``value``.
+    ``other_metric`` is the path of a metric to compare with, in place of a fixed ``value``.
     """
 
     metric: str
-    is_: str
+    op: str
     value: float | None = None
-    than: str | None = None
+    other_metric: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.is_} {self.than or self.value}"
+        return f"{self.metric} {self.op} {self.other_metric or self.value}"
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,11 @@ class Spec:
         user_features: group of the user's online features that complete a request; "" for none.
         consent: field of a request without which the user's features are neither read nor used; "" where none is asked.
         max_feature_age: seconds; older features are refused. None takes any, and only their age is measured.
+        builds_features: its rows are turned into features before the split, in a step of the pipeline of its own.
         runtime: family of serving image: text, tabular, forecast, or remote for a model that answers elsewhere.
         needs: settings that must have a value before it can be trained; without them whatever works on all models
             leaves it out and says so.
-        limits: known limits of use, for the model card.
+        caveats: known limits of use, for the model card.
     """
 
     key: str
@@ -56,14 +57,15 @@ class Spec:
     example: dict[str, Any]
     primary: str
     higher_is_better: bool
-    targets: tuple[Limit, ...]
-    floor: tuple[Limit, ...]
+    targets: tuple[MetricThreshold, ...]
+    floor: tuple[MetricThreshold, ...]
     user_features: str = ""
     consent: str = ""
     max_feature_age: float | None = None
+    builds_features: bool = False
     runtime: str = "tabular"
     needs: tuple[str, ...] = ()
-    limits: tuple[str, ...] = field(default=())
+    caveats: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)

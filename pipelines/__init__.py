@@ -1,6 +1,5 @@
-"""One Kubeflow graph per model: ``pipelines/<key>.py`` holds ``train_<key>``. Compiled by ``nivesh compile``."""
+"""One Kubeflow training pipeline per model, compiled by ``nivesh compile``."""
 
-import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,14 @@ from kfp import compiler
 from nivesh import models
 from nivesh.errors import SettingsError
 from pipelines.step import image
+from pipelines.training import training_pipeline
 
 FIXED = ("data_path", "seed", "params")  # parameters of every pipeline, that have arguments or options of their own
 
 
 def get(key: str):
     """The training pipeline of a model."""
-    name = models.get(key).SPEC.key
-    return getattr(importlib.import_module(f"pipelines.{name}"), f"train_{name}")
+    return training_pipeline(models.get(key).key)
 
 
 def arguments(key: str, data_path: str, seed: int, given: dict[str, Any]) -> dict[str, Any]:
@@ -32,11 +31,10 @@ def arguments(key: str, data_path: str, seed: int, given: dict[str, Any]) -> dic
     names = get(key).component_spec.inputs.keys() - set(FIXED)
     own = {name: value for name, value in given.items() if name in names}
     params = {name: value for name, value in given.items() if name not in own}
-    models.parameters(key, params)  # a wrong name or value must not cost the time of the steps before the training
+    models.get(key).parameters(params)  # a wrong name or value must not cost the time of the steps before the training
     for name, value in own.items():
-        least = 1 if name == "parallel" else 0
-        if type(value) is not int or not least <= value <= 100:
-            raise SettingsError(f"{name}={value!r} must be a whole number from {least} to 100")
+        if type(value) is not int or not 0 <= value <= 100:
+            raise SettingsError(f"{name}={value!r} must be a whole number from 0 to 100")
     return {"data_path": data_path, "seed": seed, "params": params} | own
 
 

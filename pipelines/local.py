@@ -17,8 +17,8 @@ from kfp import components, local
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
 import pipelines
-from nivesh import tracking
 from nivesh.errors import NiveshError
+from nivesh.registry import tracking
 from nivesh.settings import settings
 
 

@@ -2,7 +2,8 @@
 
 from kfp import dsl, kubernetes
 
-from nivesh import models, tracking
+from nivesh import models
+from nivesh.registry import tracking
 
 # What differs from cluster to cluster comes from this Secret: see manifests/training.
 SECRET = "nivesh-training"
@@ -29,7 +30,7 @@ RETRIES = 3
 
 def image(key: str) -> str:
     """The image of a model's steps; a registry is put before it by ``pipelines.compile_to``."""
-    return f"nivesh/train-{models.get(key).SPEC.runtime}:dev"
+    return f"nivesh/train-{models.get(key).spec.runtime}:dev"
 
 
 def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False, cached: bool = True) -> dsl.PipelineTask:
@@ -44,7 +45,7 @@ def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False, cached: bool 
         cached: a run with the same input may take the result of another run. Not where it reads what may have changed, or
             writes to S3, MLflow or the cluster.
     """
-    cpu, memory, most = HEAVY[models.get(key).SPEC.runtime] if heavy else LIGHT
+    cpu, memory, most = HEAVY[models.get(key).spec.runtime] if heavy else LIGHT
     task.set_container_image(image(key)).set_caching_options(cached)
     task.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(most)
     seconds = HEAVY_SECONDS if heavy else LIGHT_SECONDS
@@ -56,6 +57,6 @@ def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False, cached: bool 
     # KFP before 2.2 passes over this; see manifests/training/kubeflow-2.0.
     kubernetes.use_field_path_as_env(task, tracking.RUN_ID, "metadata.labels['pipeline/runid']")
     kubernetes.use_secret_as_env(task, SECRET, {name: name for name in ENVIRONMENT})
-    if models.get(key).SPEC.needs:
+    if models.get(key).spec.needs:
         kubernetes.use_secret_as_env(task, REMOTE_SECRET, {name: name for name in REMOTE_ENVIRONMENT})
     return task

@@ -3,10 +3,10 @@
 import importlib
 
 from nivesh import models
-from nivesh.serving import Predictor
+from nivesh.serving.predictor import Predictor
 
 
 def get(key: str) -> type[Predictor]:
     """The predictor class of a model, from ``predictors/<key>.py``."""
-    name = models.get(key).SPEC.key
+    name = models.get(key).key
     return importlib.import_module(f"predictors.{name}").Served

@@ -7,8 +7,9 @@ from pathlib import Path
 from kserve import model_server
 
 import predictors
-from nivesh import models, server
+from nivesh import models
 from nivesh.errors import NiveshError
+from nivesh.serving import server
 
 
 def main() -> None:

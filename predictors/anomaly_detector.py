@@ -1,4 +1,4 @@
-from nivesh.serving import Predictor
+from nivesh.serving.predictor import Predictor
 
 
 class Served(Predictor):

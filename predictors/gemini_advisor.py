@@ -2,8 +2,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
-from nivesh import metrics
-from nivesh.serving import Predictor
+from nivesh.serving import metrics
+from nivesh.serving.predictor import Predictor
 
 AT_ONCE = 32  # answers that are waited for at the same time; they take seconds and no CPU
 

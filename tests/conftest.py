@@ -10,13 +10,13 @@ from tests.vertex import google_here
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """An empty NIVESH_HOME of its own."""
-    from nivesh import feature_store
+    from nivesh.store import online_store
 
     monkeypatch.setenv("NIVESH_HOME", str(tmp_path / "home"))
     for name in ("NIVESH_TRACKING_URI", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "NIVESH_REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
     yield tmp_path / "home"
-    feature_store.close()
+    online_store.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import redis
 
-from nivesh import embedded_redis
+from nivesh.store import local_redis
 
 PASSWORD = "a,b=c d'e\"$f"  # every character that a connection string could stumble over
 
@@ -29,7 +29,7 @@ class RedisServer:
         return f"unix://{self.folder}/s?password=a,b%3Dc%20d%27e%22%24f"
 
     def start(self) -> None:
-        command = [embedded_redis.executable(), str(self.folder / "redis.conf")]
+        command = [local_redis.executable(), str(self.folder / "redis.conf")]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         for _ in range(200):
             try:

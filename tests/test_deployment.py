@@ -28,7 +28,7 @@ def test_each_family_of_models_has_an_image_and_a_runtime():
     from nivesh import models
 
     targets = (ROOT / "Dockerfile").read_text()
-    for spec in (models.get(key).SPEC for key in models.keys()):
+    for spec in (models.get(key).spec for key in models.keys()):
         family, folder = spec.runtime, folder_of(spec)
         assert f" AS {family}\n" in targets
         assert (ROOT / "requirements" / f"{family}.txt").exists()
@@ -39,10 +39,10 @@ def test_each_model_has_a_manifest_on_its_own_path():
     from nivesh import models
 
     for key in models.keys():
-        name, folder = key.replace("_", "-"), folder_of(models.get(key).SPEC)
+        name, folder = key.replace("_", "-"), folder_of(models.get(key).spec)
         listed = (folder / "kustomization.yaml").read_text()
         text = (folder / f"{name}.yaml").read_text()
         assert f"args: [{key}]" in text
-        assert f"value: {models.get(key).SPEC.path}}}" in text
-        assert f"runtime: nivesh-{models.get(key).SPEC.runtime}\n" in text
+        assert f"value: {models.get(key).spec.path}}}" in text
+        assert f"runtime: nivesh-{models.get(key).spec.runtime}\n" in text
         assert f"- {name}.yaml" in listed

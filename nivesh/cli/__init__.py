@@ -40,7 +40,7 @@ def ready() -> list[str]:
 
     found = []
     for key in models.keys():
-        if missing := models.missing(key):
+        if missing := models.get(key).unset_settings():
             err.print(f"[yellow]without {key}[/]: {', '.join(missing)} not set", highlight=False)
         else:
             found.append(key)

@@ -23,5 +23,5 @@ def compile(
     import pipelines
     from nivesh import models
 
-    for name in [models.get(key).SPEC.key for key in keys or models.keys()]:
+    for name in [models.get(key).key for key in keys or models.keys()]:
         out.print(str(pipelines.compile_to(name, output / f"{name}.yaml", registry)), highlight=False)

@@ -25,8 +25,8 @@ def demo(
     from nivesh import models
     from nivesh.cli.progress import bar
     from nivesh.cli.tables import results
-    from nivesh.materialize import materialize
     from nivesh.settings import settings
+    from nivesh.store.materialization import materialize
 
     started = time.monotonic()
     out.print(Rule("1. Train: a Kubeflow pipeline for each model, run by kfp.local"))
@@ -38,7 +38,7 @@ def demo(
     out.print(", ".join(f"{group}: {number} users" for group, number in users.items()))
     out.print(Rule("3. Serve, and ask what the guide asks"))
     for key, answer, milliseconds in _ask(keys, port or _free_port()):
-        spec = models.get(key).SPEC
+        spec = models.get(key).spec
         out.print(f"\n[bold]POST {spec.path}[/] {json.dumps(spec.example, ensure_ascii=False)}", highlight=False)
         out.print(JSON.from_data(answer, ensure_ascii=False), f"[dim]{milliseconds:.1f} ms[/]")
     out.print(Rule("4. What came out"))
@@ -62,13 +62,14 @@ def demo(
 
 def _train(keys: list[str], seed: int) -> tuple[list, dict[str, Exception]]:
     """Results of the pipelines that ran through, and the errors of those that did not."""
-    from nivesh import models, registry
+    from nivesh import models
     from nivesh.cli.progress import bars
+    from nivesh.registry import model_registry
     from pipelines.parallel import run_all
 
-    registry.client().search_experiments()  # MLflow makes its tables now, before several processes want to
+    model_registry.client().search_experiments()  # MLflow makes its tables now, before several processes want to
     longest_first = {"text": 0, "forecast": 1}
-    keys = sorted(keys, key=lambda key: longest_first.get(models.get(key).SPEC.runtime, 2))
+    keys = sorted(keys, key=lambda key: longest_first.get(models.get(key).spec.runtime, 2))
     with bars(keys) as tell:
         outcomes = run_all(
             keys, {"seed": seed}, lambda key, step, fraction, text: tell(key, fraction, f"{step} {text}")
@@ -94,7 +95,7 @@ def _ask(keys: list[str], port: int):
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             _wait(client, server, log)
             for key in keys:
-                spec = models.get(key).SPEC
+                spec = models.get(key).spec
                 before = time.perf_counter()
                 answer = client.post(spec.path, json=spec.example).json()
                 yield key, answer, (time.perf_counter() - before) * 1000

@@ -23,7 +23,7 @@ def apply():
     """
     from rich.table import Table
 
-    from nivesh import feast_repo
+    from nivesh.store import feast_repo
 
     store = feast_repo.open_store()
     table = Table("feature view", "features", "about")
@@ -52,7 +52,7 @@ def materialize(
     nivesh features materialize --data-path transactions.parquet --incremental
     """
     from nivesh.cli.progress import bar
-    from nivesh.materialize import materialize as make
+    from nivesh.store.materialization import materialize as make
 
     with bar("online features") as progress:
         users = make(data_path, progress, as_of, incremental)
@@ -71,10 +71,10 @@ def get(
     """
     from rich.json import JSON
 
-    from nivesh import feature_store
     from nivesh.errors import UserNotFound
+    from nivesh.store import online_store
 
-    stored = feature_store.read([user_id], group)[user_id]
+    stored = online_store.read([user_id], group)[user_id]
     if stored is None:
         raise UserNotFound(f"no {group} features for user {user_id!r}; make them: nivesh features materialize")
     moment = datetime.fromtimestamp(stored.moment).astimezone().isoformat(timespec="seconds")
@@ -98,6 +98,6 @@ def serve(
     curl -s localhost:6566/get-online-features -H 'Content-Type: application/json'
     -d '{"feature_service": "credit_risk", "entities": {"user_id": ["user_123"]}}'
     """
-    from nivesh import feast_repo
+    from nivesh.store import feast_repo
 
     feast_repo.open_store().serve(host=host, port=port)

@@ -21,9 +21,9 @@ def logs(
 
     nivesh logs 3f2a9c11 --step train
     """
-    from nivesh import kubeflow
-    from nivesh.cluster import Cluster
     from nivesh.errors import SettingsError
+    from nivesh.rollout.cluster import Cluster
+    from pipelines import kubeflow
 
     found, steps = kubeflow.Kubeflow().read(run)
     if step and step not in {one.name for one in steps}:

@@ -20,16 +20,17 @@ def list_models():
 
     **Example**: nivesh models list
     """
-    from nivesh import models, registry
+    from nivesh import models
+    from nivesh.registry import model_registry
 
     table = Table("model", "version", "stage", "serves", "targets")
     for key in models.keys():
-        champion = registry.by_alias(key, registry.CHAMPION)
-        for version in registry.versions(key):
+        champion = model_registry.by_alias(key, model_registry.CHAMPION)
+        for version in model_registry.versions(key):
             serves = "champion" if champion and champion.version == version.version else ""
             missed = version.tags.get("targets_missed")
             targets = f"[yellow]below target[/]: {missed}" if missed else "[green]met[/]"
-            table.add_row(key, registry.label(version), version.tags.get("stage", "None"), serves, targets)
+            table.add_row(key, model_registry.label(version), version.tags.get("stage", "None"), serves, targets)
         table.add_section()
     out.print(table)
 
@@ -40,10 +41,11 @@ def show(key: Key, version: Annotated[str, Argument(help="a version; the served 
 
     **Example**: nivesh models show credit_risk 1.0.0
     """
-    from nivesh import models, registry
+    from nivesh import models
+    from nivesh.registry import model_registry
 
-    found = registry.find(models.get(key).SPEC.key, version)
-    out.print(Markdown(found.description or f"{key} {registry.label(found)} has no card"))
+    found = model_registry.find(models.get(key).key, version)
+    out.print(Markdown(found.description or f"{key} {model_registry.label(found)} has no card"))
 
 
 @app.command()
@@ -57,13 +59,14 @@ def promote(
 
     **Example**: nivesh models promote credit_risk 1.1.0 --reason "agreed with risk on 3 May"
     """
-    from nivesh import bundle, models, registry
+    from nivesh import models
+    from nivesh.registry import bundle, model_registry
 
-    name = models.get(key).SPEC.key
+    name = models.get(key).key
     if stage.capitalize() == "Production":
-        bundle.verify(registry.bundle_of(registry.find(name, version)))
-    moved = registry.transition_model_stage(name, version, stage, reason=reason)
-    out.print(f"{name} {registry.label(moved)} is in {moved.tags['stage']}", highlight=False)
+        bundle.verify(model_registry.bundle_of(model_registry.find(name, version)))
+    moved = model_registry.transition_model_stage(name, version, stage, reason=reason)
+    out.print(f"{name} {model_registry.label(moved)} is in {moved.tags['stage']}", highlight=False)
 
 
 @app.command()
@@ -72,7 +75,8 @@ def rollback(key: Key, reason: Annotated[str, Option(help="what went wrong; reco
 
     **Example**: nivesh models rollback intent_classifier --reason "answers too slow"
     """
-    from nivesh import models, registry
+    from nivesh import models
+    from nivesh.registry import model_registry
 
-    restored = registry.rollback(models.get(key).SPEC.key, reason)
-    out.print(f"{key} {registry.label(restored)} is the champion again", highlight=False)
+    restored = model_registry.rollback(models.get(key).key, reason)
+    out.print(f"{key} {model_registry.label(restored)} is the champion again", highlight=False)

@@ -20,8 +20,8 @@ def predict(
 
     nivesh predict anomaly_detector --input transactions.parquet --output suspicious.csv
     """
-    from nivesh import batch
     from nivesh.cli.progress import bar
+    from nivesh.serving import batch
 
     with bar(key) as progress:
         progress(0.0, "predicting")

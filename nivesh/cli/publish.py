@@ -17,9 +17,10 @@ def publish(
 
     AWS_ENDPOINT_URL=http://127.0.0.1:9000 nivesh publish credit_risk --version 1.1.0
     """
-    from nivesh import models, registry, storage
+    from nivesh import models
+    from nivesh.registry import model_registry, storage
     from nivesh.settings import settings
 
-    name = models.get(key).SPEC.key
-    folder = settings().bundles / name / version if version else registry.champion_bundle(name)
+    name = models.get(key).key
+    folder = settings().bundles / name / version if version else model_registry.champion_bundle(name)
     out.print(storage.publish(folder), highlight=False)

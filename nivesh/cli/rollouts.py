@@ -15,10 +15,11 @@ Timeout = Annotated[int, Option(min=1, help="seconds to wait at most; calling ag
 
 def follow(key: str, wish, namespace: str | None, timeout: int) -> None:
     """Do all steps of a rollout, and show each of them."""
-    from nivesh import cluster, models
+    from nivesh import models
     from nivesh.cli.progress import bar
+    from nivesh.rollout import cluster
 
-    key = models.get(key).SPEC.key
+    key = models.get(key).key
     with bar(key) as progress:
         message = cluster.follow(cluster.Cluster(namespace), key.replace("_", "-"), wish, timeout, progress, key)
     out.print(f"{key}: {message}", highlight=False)

@@ -42,9 +42,9 @@ def run(
     from nivesh import models
     from nivesh.cli.progress import bar
     from nivesh.errors import NiveshError
-    from nivesh.kubeflow import Kubeflow
+    from pipelines.kubeflow import Kubeflow
 
-    key = models.get(key).SPEC.key
+    key = models.get(key).key
     if on is On.local:
         locally(key, data_path, seed, context.args)
         return

@@ -20,9 +20,9 @@ def runs(
     nivesh runs credit_risk --limit 5
     """
     from nivesh import models
-    from nivesh.kubeflow import Kubeflow
+    from pipelines.kubeflow import Kubeflow
 
-    name = models.get(key).SPEC.key if key else None
+    name = models.get(key).key if key else None
     table = Table("run", "name", "begun", "took", "state")
     for run in Kubeflow().runs(name, limit):
         took = "" if run.seconds is None else f"{run.seconds:.0f} s"

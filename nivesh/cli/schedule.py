@@ -34,14 +34,14 @@ def schedule(
     """
     from nivesh import models
     from nivesh.errors import SettingsError
-    from nivesh.kubeflow import Kubeflow
+    from pipelines.kubeflow import Kubeflow
 
     asked = [one for one in (WEEKLY if weekly else "", DAILY if daily else "", cron) if one]
     if len(asked) != 1:
         raise SettingsError("give one of --weekly, --daily and --cron")
     if len(asked[0].split()) != 6:
         raise SettingsError(f"{cron!r}: give six fields, seconds first, such as '0 30 4 1 * *'")
-    key = models.get(key).SPEC.key
+    key = models.get(key).key
     kubeflow = Kubeflow()
     with tempfile.TemporaryDirectory() as folder:
         path, arguments = compiled(key, data_path, seed, context.args, registry, Path(folder))

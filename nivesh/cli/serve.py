@@ -19,15 +19,17 @@ def serve(
     import socket
 
     import predictors
-    from nivesh import models, registry, server
+    from nivesh import models
     from nivesh.cli import err, ready
     from nivesh.errors import ModelNotFound, SettingsError
+    from nivesh.registry import model_registry
+    from nivesh.serving import server
 
-    wanted = [models.get(key).SPEC.key for key in keys or ready()]
+    wanted = [models.get(key).key for key in keys or ready()]
     found = []
     for key in wanted:
         try:
-            found.append(predictors.get(key)(registry.champion_bundle(key)))
+            found.append(predictors.get(key)(model_registry.champion_bundle(key)))
         except ModelNotFound as missing:
             err.print(f"[yellow]without {key}[/]: {missing}", highlight=False)
     if not found:

@@ -19,7 +19,7 @@ def status(
 
     nivesh status intent_classifier --namespace nivesh
     """
-    from nivesh import cluster
+    from nivesh.rollout import cluster
 
     kubernetes = cluster.Cluster(namespace)
     table = Table("model", "stable", "canary", "asked", "in force", "replicas ready", "state")

@@ -5,8 +5,9 @@ from typing import Any
 
 from rich.table import Table
 
-from nivesh import models, registry
-from nivesh.gate import holds
+from nivesh import models
+from nivesh.registry import model_registry
+from nivesh.registry.gate import holds
 from nivesh.spec import Spec, lookup
 
 
@@ -16,7 +17,7 @@ def results(runs: Sequence[Any]) -> Table:
     for column in ("model", "version", "target", "measured", "", "time"):
         table.add_column(column, justify="right" if column in ("measured", "time") else "left")
     for run in runs:
-        spec = models.get(run.key).SPEC
+        spec = models.get(run.key).spec
         version = run.version or "kept " + served_version(run.key)
         for number, row in enumerate(targets(spec, run.metrics)):
             first = number == 0
@@ -30,7 +31,7 @@ def targets(spec: Spec, metrics: dict) -> list[tuple[str, str, str]]:
     rows = []
     for limit in spec.targets:
         value = lookup(metrics, limit.metric)
-        bound = lookup(metrics, limit.than) if limit.than else None
+        bound = lookup(metrics, limit.other_metric) if limit.other_metric else None
         target = f"{limit} ({figure(bound)})" if bound is not None else str(limit)
         measured = "not measured" if value is None else figure(value)
         rows.append((target, measured, "[green]met[/]" if holds(limit, metrics) else "[yellow]missed[/]"))
@@ -44,5 +45,5 @@ def figure(value: float) -> str:
 
 def served_version(key: str) -> str:
     """The champion's semantic version, or a dash."""
-    champion = registry.by_alias(key, registry.CHAMPION)
-    return registry.label(champion) if champion else "–"
+    champion = model_registry.by_alias(key, model_registry.CHAMPION)
+    return model_registry.label(champion) if champion else "–"

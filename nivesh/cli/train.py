@@ -44,8 +44,8 @@ def locally(key: str, data_path: str, seed: int, args: list[str]) -> None:
     from nivesh.cli.tables import results
     from pipelines import local
 
-    key = models.get(key).SPEC.key
-    models.require(key)
+    key = models.get(key).key
+    models.get(key).require_settings()
     if data_path and not data_path.startswith("s3://"):
         data_path = str(Path(data_path).resolve())
     arguments = pipelines.arguments(key, data_path, seed, given(args))

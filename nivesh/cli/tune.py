@@ -36,11 +36,12 @@ def tune(
     from nivesh.cli.progress import bar
     from nivesh.cli.tables import results
     from nivesh.errors import DataError
+    from nivesh.models import gemini_advisor
     from pipelines import local
 
     params = given(context.args)
-    used = models.parameters(KEY, params)
-    models.get(KEY).check_parameters(used)
+    used = models.get(KEY).parameters(params)
+    gemini_advisor.check_parameters(used)
     path = data_path or data.sample("advice")
     if mask:
         path = _masked(path)
@@ -51,7 +52,7 @@ def tune(
         raise DataError(f"{path.name}: {problems} problems, listed above; mend them, or --mask personal data")
     if dry_run:
         return
-    models.require(KEY)
+    models.get(KEY).require_settings()
     if cancel:
         _cancel(path, used, seed)
         return
@@ -73,10 +74,10 @@ def _report(path: Path, used: dict[str, Any], seed: int) -> int:
     """Print what is known of a file before anything is paid; returns how many problems it has."""
     from rich.table import Table
 
-    from nivesh import models
     from nivesh.data import advice
+    from nivesh.models import gemini_advisor
 
-    module, checked = models.get(KEY), _checked(path)
+    module, checked = gemini_advisor, _checked(path)
     rows = checked.rows
     _list(checked.problems)
     table = Table("", "", title=str(path), title_justify="left", show_header=False)
@@ -146,11 +147,11 @@ def _masked(path: Path) -> Path:
 
 
 def _cancel(path: Path, used: dict[str, Any], seed: int) -> None:
-    from nivesh import data, models
+    from nivesh import data
     from nivesh.errors import ModelNotFound
+    from nivesh.models import gemini_advisor as module
     from nivesh.vertex import tuning
 
-    module = models.get(KEY)
     job = tuning.find(module.order(module.split(data.read("advice", path), seed).train, used))
     if job is None or job.state not in tuning.ALIVE:
         raise ModelNotFound("no tuning job runs for these data and parameters")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from nivesh import personal_data
 from nivesh.data.texts import MAX_CHARACTERS, json_records
 from nivesh.errors import DataError
+from nivesh.text import personal_data
 
 FIELDS = ("instruction", "input", "output")
 MAX_ANSWER = 8_000  # characters; far below what Vertex AI takes, far above what a person reads

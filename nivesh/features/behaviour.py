@@ -74,6 +74,11 @@ def update(past: dict[str, Any], transaction: dict[str, Any]) -> dict[str, Any]:
     return after
 
 
+def online_features(transactions: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """The profile of every user after these transactions, by user id, as the anomaly detector's requests need it."""
+    return fold(transactions.sort_values("timestamp", kind="stable"))[1]
+
+
 def fold(frame: pd.DataFrame) -> tuple[np.ndarray, dict[str, dict[str, Any]]]:
     """Features of every row from the rows of its user before it, and every user's profile after the last row.
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from nivesh.festivals import FIRST, LAST, festivals
+from nivesh.features.festivals import FIRST, LAST, festivals
 from nivesh.simulate.households import Household
 
 Rows = dict[str, np.ndarray]

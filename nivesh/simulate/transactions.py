@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from nivesh.errors import SettingsError
-from nivesh.festivals import FIRST, LAST
+from nivesh.features.festivals import FIRST, LAST
 from nivesh.simulate import anomalies, obligations, spending
 from nivesh.simulate.households import draw
 from nivesh.simulate.ledger import COLUMNS, Rows, join, take

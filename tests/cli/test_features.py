@@ -7,8 +7,9 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from nivesh import data, feature_store
+from nivesh import data
 from nivesh.cli import application
+from nivesh.store import online_store
 from tests.conformance.conftest import free_port
 
 
@@ -34,12 +35,12 @@ def test_apply_materialize_get(store, rows):
     assert again.exit_code == 0, again.output
     user = data.read("transactions", rows)["user_id"].iloc[0]
     shown = run("get", user)
-    assert json.loads(shown.output)["features"] == feature_store.get_features(user)
+    assert json.loads(shown.output)["features"] == online_store.get_features(user)
     assert run("get", "nobody").exit_code == 1
 
 
 def test_feasts_server_answers_what_we_read(store, home):
-    feature_store.save_features("user_123", {"monthly_income": 60000})
+    online_store.save_features("user_123", {"monthly_income": 60000})
     port = free_port()
     home.mkdir(exist_ok=True)
     with (home / "features.log").open("w") as log:

@@ -6,10 +6,11 @@ import pytest
 from google.cloud.aiplatform_v1 import JobState
 from typer.testing import CliRunner
 
-from nivesh import bundle, data, registry
+from nivesh import data
 from nivesh.cli import application, ready
 from nivesh.data.advice import FIELDS
 from nivesh.errors import DataError, ModelNotFound, SettingsError
+from nivesh.registry import bundle, model_registry
 from pipelines.local import StepFailed
 
 KEY = "gemini_advisor"
@@ -125,7 +126,7 @@ def test_the_whole_way_again_and_with_a_job_that_fails(home, file, vertex):
     assert manifest.metrics["rouge_l"] > manifest.metrics["baseline_rouge_l"]
     card = (home / "reports" / KEY / "card-1.0.0.md").read_text()
     assert "SEBI-registered" in card and "billed_tokens" in card
-    assert registry.label(registry.by_alias(KEY, "champion")) == "1.0.0"
+    assert model_registry.label(model_registry.by_alias(KEY, "champion")) == "1.0.0"
 
     said = " ".join(tune("--data-path", file).split())
     assert "refused: not better" in said
@@ -134,4 +135,4 @@ def test_the_whole_way_again_and_with_a_job_that_fails(home, file, vertex):
     vertex.states, vertex.job_error = [JobState.JOB_STATE_FAILED], "Internal error in tuning."
     with pytest.raises(StepFailed, match="failed: Internal error in tuning"):
         tune("--data-path", file, "--epochs", "4")
-    assert registry.get_latest_version(KEY) == "1.0.0"
+    assert model_registry.get_latest_version(KEY) == "1.0.0"

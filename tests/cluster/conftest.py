@@ -23,8 +23,9 @@ import httpx
 import pytest
 import yaml
 
-from nivesh import bundle, models, storage
-from nivesh.materialize import materialize
+from nivesh import models
+from nivesh.registry import bundle, storage
+from nivesh.store.materialization import materialize
 from tests.conformance.conftest import google, train  # noqa: F401 - the fixtures of the models on few rows
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 IMAGE_TOOL = Path(os.environ.get("NIVESH_TEST_IMAGE_TOOL", ROOT / "../shared/cluster/image")).resolve()
 GATEWAY = os.environ.get("NIVESH_TEST_GATEWAY", "http://127.0.0.1:8080")
 # Those that start without an account elsewhere.
-KEYS = [key for key in models.keys() if not models.get(key).SPEC.needs]
+KEYS = [key for key in models.keys() if not models.get(key).spec.needs]
 NAMESPACE, HOST, API_KEY = "nivesh", "nivesh.example.com", "nivesh-local-key"
 S3 = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9000",
@@ -204,7 +205,7 @@ def build_images(kubeconfig: str) -> str:
     note = ["-n", "default", "configmap", "nivesh-test-images"]
     had = kubectl(kubeconfig, "get", *note, "--ignore-not-found", "-o", "jsonpath={.data.sources}")
     if had != found:
-        for family in [*sorted({models.get(key).SPEC.runtime for key in KEYS}), "redis"]:
+        for family in [*sorted({models.get(key).spec.runtime for key in KEYS}), "redis"]:
             image = ["-t", f"nivesh/{family}:dev", "--target", family, "-f", str(ROOT / "Dockerfile"), str(ROOT)]
             done = subprocess.run([IMAGE_TOOL, "build", *image], capture_output=True, text=True, timeout=1200)
             assert done.returncode == 0, done.stdout + done.stderr

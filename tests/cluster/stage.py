@@ -14,8 +14,8 @@ import boto3
 import pytest
 import yaml
 
-from nivesh.cluster import Cluster
 from nivesh.rollout import Observed
+from nivesh.rollout.cluster import Cluster
 from nivesh.settings import PROJECT
 from tests.cluster.conftest import S3, build_images, kubectl
 

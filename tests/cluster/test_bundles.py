@@ -5,7 +5,7 @@ import json
 import boto3
 import pytest
 
-from nivesh import bundle
+from nivesh.registry import bundle
 
 KEY, NAME = "anomaly_detector", "refused"
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
-from nivesh.cluster import Cluster
 from nivesh.errors import ClusterError
 from nivesh.rollout import decide
 from nivesh.rollout.actions import Deploy, Rollback
+from nivesh.rollout.cluster import Cluster
 from nivesh.rollout.observed import observe
 from tests.cluster.load import Load
 from tests.cluster.stage import BETTER, BODY, GOOD, KEY, NAME, PATH, TAMPERED, opened

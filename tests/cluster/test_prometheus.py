@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from nivesh import queries
+from nivesh.monitoring import queries
 from tests.cluster.load import GATEWAY, Load
 from tests.cluster.stage import BODY, GOOD, KEY, NAME, PATH, STABLE, opened
 

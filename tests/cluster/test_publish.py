@@ -6,8 +6,8 @@ import uuid
 import boto3
 import pytest
 
-from nivesh import bundle, storage
 from nivesh.errors import BundleError
+from nivesh.registry import bundle, storage
 from tests.cluster.conftest import repacked
 
 KEY = "anomaly_detector"

@@ -17,18 +17,18 @@ def name_of(key: str) -> str:
 @pytest.mark.parametrize("key", KEYS)
 def test_the_guides_example_is_answered_on_the_one_host(cluster, key):
     module = models.get(key)
-    answer = cluster.ask(module.SPEC.path, module.SPEC.example)
+    answer = cluster.ask(module.spec.path, module.spec.example)
     assert answer.status_code == 200, answer.text
     assert answer.headers["X-Model-Version"] == "1.0.0"
-    direct = cluster.ask(module.SPEC.path, module.SPEC.example, host=f"{name_of(key)}-nivesh.example.com")
+    direct = cluster.ask(module.spec.path, module.spec.example, host=f"{name_of(key)}-nivesh.example.com")
     assert answer.json() == direct.json(), "the one host and KServe's own lead to the same model"
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_both_of_kserves_protocols_work_on_the_one_host(cluster, key):
     module = models.get(key)
-    v1 = cluster.ask(f"/v1/models/{name_of(key)}:predict", {"instances": [module.SPEC.example]})
-    tensor = {"name": "request", "datatype": "BYTES", "shape": [1], "data": [json.dumps(module.SPEC.example)]}
+    v1 = cluster.ask(f"/v1/models/{name_of(key)}:predict", {"instances": [module.spec.example]})
+    tensor = {"name": "request", "datatype": "BYTES", "shape": [1], "data": [json.dumps(module.spec.example)]}
     v2 = cluster.ask(f"/v2/models/{name_of(key)}/infer", {"inputs": [tensor]})
     assert v1.status_code == v2.status_code == 200, v1.text + v2.text
     assert json.loads(v2.json()["outputs"][0]["data"][0]) == v1.json()["predictions"][0]
@@ -43,7 +43,7 @@ def test_a_request_without_the_right_key_is_refused(cluster, host, key):
 
 
 def test_what_is_wrong_with_a_request_is_said(cluster):
-    loan = models.get("credit_risk").SPEC.example | {"user_id": "nobody"}
+    loan = models.get("credit_risk").spec.example | {"user_id": "nobody"}
     assert cluster.ask("/predict/credit-risk", loan).status_code == 404
     refused = cluster.ask("/predict/intent", {"quary": "?"})
     assert refused.status_code == 422
@@ -101,7 +101,7 @@ def test_a_pod_has_no_rights_and_as_many_threads_as_its_limit(cluster, key):
 
 def test_without_redis_a_user_gets_a_clear_answer_and_other_models_go_on(cluster):
     selector = '{"spec": {"selector": {"app": "%s"}}}'
-    ask = models.get("credit_risk").SPEC
+    ask = models.get("credit_risk").spec
     hang_up = f"redis-cli --no-auth-warning -a {REDIS_PASSWORD} client kill type normal"
 
     def loan() -> int:

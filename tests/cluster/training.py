@@ -18,9 +18,10 @@ import httpx
 import pytest
 import yaml
 
-from nivesh import data, models, registry
-from nivesh.kubeflow import Kubeflow, Run
+from nivesh import data, models
+from nivesh.registry import model_registry
 from nivesh.settings import PROJECT
+from pipelines.kubeflow import Kubeflow, Run
 from tests.cluster.conftest import GATEWAY, IMAGE_TOOL, KEYS, S3, build_images, forwarded, kubectl
 from tests.conformance.conftest import FEW_ROWS, QUICK
 
@@ -29,7 +30,7 @@ NAMESPACE, BUCKET = "nivesh-training-tests", "mlpipeline"
 # The models that are trained here, all of them without NIVESH_TEST_TRAIN; credit_risk is always among them.
 CHOSEN = os.environ.get("NIVESH_TEST_TRAIN", ",".join(KEYS)).split(",")
 TRAINED = [key for key in KEYS if key in CHOSEN or key == "credit_risk"]
-IMAGES = [*sorted({f"train-{models.get(key).SPEC.runtime}" for key in TRAINED}), "mlflow", "mariadb"]
+IMAGES = [*sorted({f"train-{models.get(key).spec.runtime}" for key in TRAINED}), "mlflow", "mariadb"]
 # Where the gate would not pass a model of the conformance checks' few rows, and where fewer do.
 ROWS = {
     "intents": lambda rows: rows.groupby("intent").head(40),
@@ -97,7 +98,7 @@ class Training:
 
     def upload(self, key: str) -> None:
         """Few rows of a model's sample."""
-        kind = models.get(key).SPEC.dataset
+        kind = models.get(key).spec.dataset
         rows = ROWS.get(kind, FEW_ROWS[kind])(data.read(kind))
         file = self.scratch / (f"{key}.jsonl" if kind in ("intents", "ner") else f"{key}.parquet")
         if file.suffix == ".jsonl":
@@ -107,7 +108,7 @@ class Training:
         self.s3.Bucket(BUCKET).upload_file(str(file), f"{self.mark}/{file.name}")
 
     def data_path(self, key: str) -> str:
-        suffix = "jsonl" if models.get(key).SPEC.dataset in ("intents", "ner") else "parquet"
+        suffix = "jsonl" if models.get(key).spec.dataset in ("intents", "ner") else "parquet"
         return f"s3://{BUCKET}/{self.mark}/{key}.{suffix}"
 
     def submit(self, key: str, yaml_file: Path, canary: int = 10, **params: Any) -> str:
@@ -178,7 +179,7 @@ class Training:
 
     def versions(self, key: str, run_id: str) -> list:
         """What a run has registered."""
-        return [one for one in registry.versions(key) if one.tags.get(registry.RUN) == run_id]
+        return [one for one in model_registry.versions(key) if one.tags.get(model_registry.RUN) == run_id]
 
 
 def ended(run_id: str) -> Run | None:

@@ -15,9 +15,11 @@ import httpx
 import pandas as pd
 import pytest
 
-from nivesh import bundle, data, feature_store, models, registry
-from nivesh.materialize import materialize
+from nivesh import data, models
+from nivesh.registry import bundle, model_registry
 from nivesh.spec import Split
+from nivesh.store import online_store
+from nivesh.store.materialization import materialize
 from tests.vertex import google_here
 
 # Rows enough for each model to be learned at all; how good it gets is not what is checked here.
@@ -46,7 +48,7 @@ class Trained:
 @cache
 def few_rows(key: str) -> pd.DataFrame:
     module = models.get(key)
-    rows = FEW_ROWS[module.SPEC.dataset](data.read(module.SPEC.dataset)).reset_index(drop=True)
+    rows = FEW_ROWS[module.spec.dataset](data.read(module.spec.dataset)).reset_index(drop=True)
     return module.build_features(rows)
 
 
@@ -106,7 +108,7 @@ def server(train, tmp_path_factory):
         started.process.terminate()
         assert started.process.wait(timeout=60) == 0
     finally:
-        feature_store.close()
+        online_store.close()
         os.environ.pop("NIVESH_HOME") if before is None else os.environ.update(NIVESH_HOME=before)
 
 
@@ -136,10 +138,10 @@ def start(home: Path, **environment: str) -> Server:
 
 def _release(key: str, trained: Trained) -> None:
     """Register, package and promote without the gate, which models on few rows would not pass."""
-    run_id = registry.client().create_run(registry.create_experiment(key)).info.run_id
-    version = registry.label(registry.register_model(key, f"runs:/{run_id}/model"))
+    run_id = model_registry.client().create_run(model_registry.create_experiment(key)).info.run_id
+    version = model_registry.label(model_registry.register_model(key, f"runs:/{run_id}/model"))
     manifest = bundle.Manifest(
         key, version, "2025-01-01T00:00:00+00:00", trained.metrics, [], trained.module.Request.model_json_schema(), {}
     )
-    bundle.pack(trained.folder, manifest, registry.settings().bundles)
-    registry.serve(key, version)
+    bundle.pack(trained.folder, manifest, model_registry.settings().bundles)
+    model_registry.serve(key, version)

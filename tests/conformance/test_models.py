@@ -11,7 +11,7 @@ import pipelines
 import predictors
 from nivesh import data, models
 from nivesh.errors import SettingsError
-from nivesh.gate import decide
+from nivesh.registry.gate import decide
 from nivesh.settings import settings
 from nivesh.spec import Spec, lookup
 
@@ -22,19 +22,19 @@ SURFACE = ("build_features", "split", "fit", "evaluate", "plot", "predict", "pre
 
 def test_surface(key):
     module = models.get(key)
-    assert isinstance(module.SPEC, Spec)
-    assert module.SPEC.key == key
+    assert isinstance(module.spec, Spec)
+    assert module.spec.key == key
     assert module.__doc__, "say what the model is"
     for name in SURFACE:
         function = getattr(module, name, None)
         assert callable(function), f"nivesh/models/{key} has no {name}"
         assert function.__doc__, f"{name} has no docstring"
-    assert module.SPEC.dataset in data.READERS
-    assert module.SPEC.path.startswith("/predict/")
-    assert all(hasattr(settings(), name) for name in module.SPEC.needs)
-    if module.SPEC.consent:
-        assert module.Request.model_fields[module.SPEC.consent].default is False, "consent is given, never assumed"
-    assert module.SPEC.limits, "a model card needs the limits of use"
+    assert module.spec.dataset in data.READERS
+    assert module.spec.path.startswith("/predict/")
+    assert all(hasattr(settings(), name) for name in module.spec.needs)
+    if module.spec.consent:
+        assert module.Request.model_fields[module.spec.consent].default is False, "consent is given, never assumed"
+    assert module.spec.caveats, "a model card needs the limits of use"
 
 
 def test_pipeline_and_predictor_are_there(key):
@@ -43,20 +43,20 @@ def test_pipeline_and_predictor_are_there(key):
 
 
 def test_parameters_have_defaults_and_wrong_ones_are_refused(key):
-    assert models.parameters(key)
+    assert models.get(key).parameters()
     with pytest.raises(SettingsError, match="has no parameter 'no_such'"):
-        models.parameters(key, {"no_such": 1})
-    name, default = next(item for item in models.parameters(key).items() if not isinstance(item[1], str))
+        models.get(key).parameters({"no_such": 1})
+    name, default = next(item for item in models.get(key).parameters().items() if not isinstance(item[1], str))
     with pytest.raises(SettingsError, match=f"{name}='wrong' must be of type"):
-        models.parameters(key, {name: "wrong"})
+        models.get(key).parameters({name: "wrong"})
     assert models.parameters(key, {name: float(default)})[name] == default  # KFP's JSON knows no integers
 
 
 def test_example_fits_and_what_is_added_does_not(key):
     module = models.get(key)
-    assert module.Request(**module.SPEC.example)
+    assert module.Request(**module.spec.example)
     with pytest.raises(ValidationError):
-        module.Request(**module.SPEC.example, unknown_field=1)
+        module.Request(**module.spec.example, unknown_field=1)
     for field in module.Request.model_fields.values():
         assert field.description, "a field of the API says what it is"
 
@@ -85,7 +85,7 @@ def test_training_tells_its_progress(key, train):
 
 
 def test_metrics_are_json_and_hold_all_that_the_gate_asks(key, train):
-    spec, metrics = models.get(key).SPEC, train(key).metrics
+    spec, metrics = models.get(key).spec, train(key).metrics
     assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
     for limit in (*spec.targets, *spec.floor):
         assert isinstance(lookup(metrics, limit.metric), int | float), f"{limit.metric} is not measured"
@@ -120,7 +120,7 @@ def test_plots_are_written(key, train, tmp_path):
 
 def test_a_frame_is_answered_row_by_row(key, train):
     trained = train(key)
-    if trained.module.SPEC.runtime == "forecast":
+    if trained.module.spec.runtime == "forecast":
         pytest.skip("a forecast answers by user and month, not by row")
     rows = trained.parts.test.drop(columns=["intent", "entities", "defaulted", "output"], errors="ignore").head(20)
     answers = trained.module.predict_frame(trained.model, rows)
@@ -131,7 +131,7 @@ def test_a_frame_is_answered_row_by_row(key, train):
 
 def test_a_forecast_of_a_frame_has_a_row_for_each_user(key, train):
     trained = train(key)
-    if trained.module.SPEC.runtime != "forecast":
+    if trained.module.spec.runtime != "forecast":
         pytest.skip("answers row by row")
     answers = trained.module.predict_frame(trained.model, trained.parts.train)
     assert set(answers["user_id"]) == set(trained.parts.train["user_id"])

@@ -12,7 +12,7 @@ KEYS = models.keys()
 
 
 def spec(key: str):
-    return models.get(key).SPEC
+    return models.get(key).spec
 
 
 def dashed(key: str) -> str:

@@ -6,11 +6,12 @@ import sys
 
 import pytest
 
-from nivesh import feast_repo, models, snapshots
+from nivesh import models
 from nivesh.features.domains import DOMAINS, of_group
 from nivesh.settings import PROJECT
+from nivesh.store import feast_repo, snapshots
 
-WITH_FEATURES = [key for key in models.keys() if models.get(key).SPEC.user_features]
+WITH_FEATURES = [key for key in models.keys() if models.get(key).spec.user_features]
 
 
 def test_a_view_for_each_domain_and_a_service_for_each_model(store):
@@ -25,7 +26,7 @@ def test_a_view_for_each_domain_and_a_service_for_each_model(store):
     assert set(services) == set(WITH_FEATURES)
     for key, service in services.items():
         read = {projection.name for projection in service.feature_view_projections}
-        assert read == {domain.name for domain in of_group(models.get(key).SPEC.user_features)}
+        assert read == {domain.name for domain in of_group(models.get(key).spec.user_features)}
 
 
 def test_feasts_own_command_takes_the_repo(store, home):

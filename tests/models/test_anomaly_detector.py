@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from nivesh.errors import DataError, UserNotFound
-from nivesh.features.behaviour import FEATURES, profile
+from nivesh.features.behaviour import FEATURES, online_features, profile
 from nivesh.models import anomaly_detector as detector
 from nivesh.models.anomaly_detector import forest, measure
 from nivesh.models.anomaly_detector.departures import KINDS, with_departures
@@ -155,7 +155,7 @@ def test_online_answers_equal_those_of_the_frame(model, parts):
     user = parts.test["user_id"].iloc[0]
     rows = parts.test[parts.test["user_id"] == user].drop(columns=list(FEATURES))
     before, last = rows.iloc[:-1], rows.iloc[-1]
-    past = json.loads(json.dumps(detector.online_features(before)[user]))
+    past = json.loads(json.dumps(online_features(before)[user]))
     names = ("amount", "direction", "category", "merchant", "account", "city")
     answer = detector.predict(model, [ask({n: last[n] for n in names} | {"timestamp": str(last["timestamp"])}, past)])[
         0
@@ -169,7 +169,7 @@ def test_online_answers_equal_those_of_the_frame(model, parts):
 
 def test_a_shock_is_flagged_with_reasons(model, rows):
     group = rows.loc[rows["user_id"] == "P1", "category"].mode()[0]
-    past = detector.online_features(rows[rows["user_id"] == "P1"])["P1"]
+    past = online_features(rows[rows["user_id"] == "P1"])["P1"]
     shock = {
         "amount": 9e6,
         "category": group,

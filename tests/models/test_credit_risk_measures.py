@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nivesh.gate import decide
 from nivesh.models.credit_risk import SPEC
 from nivesh.models.credit_risk.evaluation import calibration_bins, calibration_error, ranking
 from nivesh.models.credit_risk.fairness import fairness
+from nivesh.registry.gate import decide
 
 
 def test_ranking_metrics_by_hand():

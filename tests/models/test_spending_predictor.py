@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from nivesh import models
 from nivesh.errors import DataError, UserNotFound
+from nivesh.features.spending_history import histories, parse
 from nivesh.models import spending_predictor as predictor
 from nivesh.models.spending_predictor import forecast, judging
 from nivesh.models.spending_predictor.forecast import Common, Outlook
-from nivesh.models.spending_predictor.history import histories, parse
 from nivesh.models.spending_predictor.learning import months_of
 from nivesh.models.spending_predictor.shapes import holiday_table
 from nivesh.simulate.transactions import transactions

@@ -8,7 +8,7 @@ import yaml
 import pipelines
 from nivesh import models
 from nivesh.errors import SettingsError
-from nivesh.tracking import RUN_ID
+from nivesh.registry.tracking import RUN_ID
 from pipelines.step import ENVIRONMENT, REMOTE_SECRET, SECRET
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -31,9 +31,7 @@ def test_no_golden_file_is_left_over():
 def test_steps_are_those_of_the_readme(key):
     compiled = yaml.safe_load((GOLDEN / f"{key}.yaml").read_text().split("---")[0])
     tasks = set(compiled["root"]["dag"]["tasks"])
-    by_segment = {"learn", "segments", "join"}
-    assert {"ingest", "validate", "split", "evaluate", "gate"} <= tasks
-    assert "train" in tasks or by_segment <= tasks
+    assert {"ingest", "validate", "split", "train", "evaluate", "gate"} <= tasks
     released = set(compiled["components"]["comp-condition-1"]["dag"]["tasks"])
     assert released == {"register", "package", "deploy"}, "what is released stands behind the gate"
 
@@ -51,7 +49,7 @@ def test_every_step_has_image_size_time_run_secret_and_second_chances(key):
     spec, platform = yaml.safe_load_all((GOLDEN / f"{key}.yaml").read_text())
     executors = spec["deploymentSpec"]["executors"]
     settings = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    image = f"nivesh/train-{models.get(key).SPEC.runtime}:dev"
+    image = f"nivesh/train-{models.get(key).spec.runtime}:dev"
     for name, executor in executors.items():
         container = executor["container"]
         assert container["image"] == image
@@ -62,7 +60,7 @@ def test_every_step_has_image_size_time_run_secret_and_second_chances(key):
         assert run_id == {"name": RUN_ID, "fieldPath": "metadata.labels['pipeline/runid']"}
         secret, *remote = settings[name]["secretAsEnv"]
         assert secret["secretName"] == SECRET
-        assert [one["secretName"] for one in remote] == [REMOTE_SECRET] * bool(models.get(key).SPEC.needs)
+        assert [one["secretName"] for one in remote] == [REMOTE_SECRET] * bool(models.get(key).spec.needs)
         assert {one["envVar"] for one in secret["keyToEnv"]} == set(ENVIRONMENT)
     graphs = [spec["root"], *spec["components"].values()]
     tasks = [(name, task) for one in graphs if "dag" in one for name, task in one["dag"]["tasks"].items()]
@@ -84,16 +82,14 @@ def test_a_registry_comes_before_the_images_names_and_nothing_else_changes(tmp_p
 
 
 def test_parameters_of_the_pipeline_and_of_the_training_are_told_apart():
-    given = {"canary": 25, "parallel": 3, "horizon": 90}
+    given = {"canary": 25, "horizon": 90}
     assert pipelines.arguments("spending_predictor", "", 7, given) == {
-        "data_path": "", "seed": 7, "params": {"horizon": 90}, "canary": 25, "parallel": 3,
+        "data_path": "", "seed": 7, "params": {"horizon": 90}, "canary": 25,
     }  # fmt: skip
-    with pytest.raises(SettingsError, match="credit_risk has no parameter 'parallel'"):
-        pipelines.arguments("credit_risk", "", 0, {"parallel": 2})
+    with pytest.raises(SettingsError, match="credit_risk has no parameter 'horizon'"):
+        pipelines.arguments("credit_risk", "", 0, {"horizon": 90})
     with pytest.raises(SettingsError, match="canary=200 must be a whole number from 0 to 100"):
         pipelines.arguments("credit_risk", "", 0, {"canary": 200})
-    with pytest.raises(SettingsError, match="parallel=0 must be a whole number from 1 to 100"):
-        pipelines.arguments("spending_predictor", "", 0, {"parallel": 0})
 
 
 @pytest.mark.parametrize("name", ["data_path", "params"])

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from nivesh import bundle, metrics
 from nivesh.models.gemini_advisor import INSTRUCTIONS, Advisor, Request
+from nivesh.registry import bundle
+from nivesh.serving import metrics
 from nivesh.vertex.prices import price
 from predictors.gemini_advisor import Served
 
@@ -46,9 +47,9 @@ def test_a_spent_budget_is_counted(served, monkeypatch):
 
 
 def test_figures_are_read_with_consent_alone(served, vertex):
-    from nivesh import feature_store
+    from nivesh.store import online_store
 
-    feature_store.save_features("u1", {"monthly_income": 60_000.0})
+    online_store.save_features("u1", {"monthly_income": 60_000.0})
     asyncio.run(served.answer([{"question": "How much should I save?", "user_id": "u1"}]))
     assert "60,000" not in str(vertex.asked[-1])
     asyncio.run(served.answer([{"question": "How much should I save?", "user_id": "u1", "use_my_finances": True}]))

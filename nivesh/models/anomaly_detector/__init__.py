@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,10 @@ from nivesh.features.behaviour import FEATURES, SURPRISES, fold, profile, score_
 from nivesh.models.anomaly_detector import measure
 from nivesh.models.anomaly_detector.fitting import Model, fit, load, save
 from nivesh.models.anomaly_detector.reasons import reasons
-from nivesh.spec import Limit, Spec, Split
+from nivesh.spec import MetricThreshold, Spec, Split
 
 __all__ = [
-    "SPEC", "Answer", "Model", "Request", "build_features", "evaluate", "fit", "load", "online_features", "plot",
+    "SPEC", "Answer", "Model", "Request", "build_features", "evaluate", "fit", "load", "plot",
     "predict", "predict_frame", "save", "split",
 ]  # fmt: skip
 
@@ -37,12 +37,13 @@ SPEC = Spec(
     },
     primary="detection_rate",
     higher_is_better=True,
-    targets=(Limit("false_positive_rate", "<", 0.01), Limit("detection_rate", ">", 0.95)),
-    floor=(Limit("detection_rate", ">", than="baseline_detection_rate"),),
+    targets=(MetricThreshold("false_positive_rate", "<", 0.01), MetricThreshold("detection_rate", ">", 0.95)),
+    floor=(MetricThreshold("detection_rate", ">", other_metric="baseline_detection_rate"),),
     user_features="behaviour",
     max_feature_age=35 * 86_400,
+    builds_features=True,
     runtime="tabular",
-    limits=(
+    caveats=(
         "The first payment of a fraud that looks like any other payment cannot be told; those that follow can.",
         "A user with fewer than about 30 transactions is judged with caution: only strong departures are flagged.",
         "Trained without labels it flags a fixed share of rows, so that it misses frauds where they are more than that.",
@@ -95,11 +96,6 @@ def build_features(frame: pd.DataFrame) -> pd.DataFrame:
     values, _ = fold(frame)
     features = pd.DataFrame(values, columns=list(FEATURES))
     return pd.concat([frame.drop(columns=list(FEATURES), errors="ignore"), features], axis=1)
-
-
-def online_features(transactions: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """The profile of every user after these transactions, as the feature store keeps it for ``predict``."""
-    return fold(transactions.sort_values("timestamp", kind="stable"))[1]
 
 
 def split(frame: pd.DataFrame, seed: int) -> Split:

@@ -9,7 +9,6 @@ evaluation.py every number of ``evaluate``
 plots.py      ROC, calibration, importance, fairness
 """
 
-from nivesh.features.finances import online_features
 from nivesh.models.credit_risk.answers import predict, predict_frame
 from nivesh.models.credit_risk.evaluation import evaluate
 from nivesh.models.credit_risk.plots import plot
@@ -25,7 +24,6 @@ __all__ = [
     "evaluate",
     "fit",
     "load",
-    "online_features",
     "plot",
     "predict",
     "predict_frame",

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nivesh.spec import Limit, Spec
+from nivesh.spec import MetricThreshold, Spec
 
 # Probabilities of default at which a lender's answer changes from yes to a second look, and from that to no.
 MEDIUM, HIGH = 0.10, 0.25
@@ -17,19 +17,24 @@ SPEC = Spec(
     example={"user_id": "user_123", "loan_amount": 500000, "loan_tenure_months": 60},
     primary="auc",
     higher_is_better=True,
-    targets=(Limit("auc", ">", 0.85),),
+    targets=(MetricThreshold("auc", ">", 0.85),),
     floor=(
-        Limit("auc", ">", than="baseline_auc"),
-        Limit("ece", "<", 0.05),
-        Limit("fairness.gender.equalized_odds_difference", "<=", than="fairness.gender.equalized_odds_allowed"),
-        Limit("fairness.gender.demographic_parity_ratio", ">=", than="fairness.gender.parity_ratio_required"),
+        MetricThreshold("auc", ">", other_metric="baseline_auc"),
+        MetricThreshold("ece", "<", 0.05),
+        MetricThreshold(
+            "fairness.gender.equalized_odds_difference", "<=", other_metric="fairness.gender.equalized_odds_allowed"
+        ),
+        MetricThreshold(
+            "fairness.gender.demographic_parity_ratio", ">=", other_metric="fairness.gender.parity_ratio_required"
+        ),
         # Region and age band too, as far as their groups are large enough to be judged.
-        Limit("fairness.limits_broken", "<=", 0),
+        MetricThreshold("fairness.limits_broken", "<=", 0),
     ),
     user_features="finances",
     max_feature_age=35 * 86_400,
+    builds_features=True,
     runtime="tabular",
-    limits=(
+    caveats=(
         "Learned from simulated applications; check the calibration on a lender's own outcomes before relying on it.",
         "Gender, region and age are never inputs: they are used to measure fairness only.",
         "The EMI is computed at 12 % a year, whatever the lender will charge.",

@@ -17,7 +17,7 @@ from nivesh.data.texts import ENTITY_LABELS, MAX_CHARACTERS
 from nivesh.errors import BundleError, DataError
 from nivesh.models.financial_ner import baseline, scoring, tagger, tokens
 from nivesh.models.financial_ner.partition import split
-from nivesh.spec import Limit, Spec
+from nivesh.spec import MetricThreshold, Spec
 
 __all__ = [
     "SPEC", "Answer", "Entity", "FinancialNER", "Model", "Request", "build_features", "evaluate", "fit", "load", "plot",
@@ -32,10 +32,13 @@ SPEC = Spec(
     example={"text": "I spent ₹5000 on groceries"},
     primary="f1",
     higher_is_better=True,
-    targets=(Limit("f1", ">", 0.92), *(Limit(f"per_entity.{label}.f1", ">", 0.90) for label in ENTITY_LABELS)),
-    floor=(Limit("f1", ">", than="baseline_f1"),),
+    targets=(
+        MetricThreshold("f1", ">", 0.92),
+        *(MetricThreshold(f"per_entity.{label}.f1", ">", 0.90) for label in ENTITY_LABELS),
+    ),
+    floor=(MetricThreshold("f1", ">", other_metric="baseline_f1"),),
     runtime="text",
-    limits=(
+    caveats=(
         "English and Hinglish in Latin letters; Devanagari and other scripts are kept but seldom understood.",
         "A brand that is also a common word, or a bank named without 'account', can get the wrong label.",
         "Spans are found, not linked: 'SBI' and 'State Bank of India' are two texts.",
@@ -222,9 +225,9 @@ class FinancialNER:
 
     def load_model(self, path: str | Path | None = None) -> "FinancialNER":
         """Load a saved model or a bundle from a folder; without one, the champion of the registry."""
-        from nivesh import bundle, registry
+        from nivesh.registry import bundle, model_registry
 
-        folder = Path(path) if path else registry.champion_bundle(SPEC.key)
+        folder = Path(path) if path else model_registry.champion_bundle(SPEC.key)
         self._model = bundle.load(folder)[2] if (folder / bundle.MANIFEST).is_file() else load(folder)
         return self
 

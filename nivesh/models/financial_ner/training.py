@@ -12,12 +12,12 @@ from spacy.language import Language
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from nivesh.encoder import encoder_folder
 from nivesh.models.financial_ner import tags, windows
 from nivesh.models.financial_ner.augment import Augmenter
 from nivesh.models.financial_ner.features import LEXICON, TABLES
 from nivesh.models.financial_ner.network import Tagger
 from nivesh.models.financial_ner.tagger import threads
+from nivesh.text.encoder import encoder_folder
 
 AVERAGE = 0.98  # how much of the running mean of the weights stays at each step
 

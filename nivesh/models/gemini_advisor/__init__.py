@@ -11,13 +11,12 @@ import pandas as pd
 
 from nivesh.data.advice import tokens
 from nivesh.errors import DataError, SettingsError
-from nivesh.features.finances import online_features
 from nivesh.models.gemini_advisor import answer_rules, rules, scoring
 from nivesh.models.gemini_advisor.advisor import Advisor
 from nivesh.models.gemini_advisor.terms import INSTRUCTIONS, MARK, SPEC, Answer, Request
 from nivesh.spec import Split
 
-__all__ = ["SPEC", "Answer", "Request", "online_features"]
+__all__ = ["SPEC", "Answer", "Request"]
 HELD_OUT = 0.15
 VALIDATION = 0.1
 FEWEST = 20  # examples; Google recommends a hundred

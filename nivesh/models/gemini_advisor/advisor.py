@@ -8,11 +8,11 @@ from typing import Any
 
 from google.api_core.exceptions import DeadlineExceeded
 
-from nivesh import personal_data
 from nivesh.data.advice import tokens
 from nivesh.errors import DataError, VertexRefused, VertexUnavailable
 from nivesh.models.gemini_advisor import guardrails, rules, spending
 from nivesh.settings import settings
+from nivesh.text import personal_data
 from nivesh.vertex.generation import Reply, generate, least_thinking
 from nivesh.vertex.prices import Price
 

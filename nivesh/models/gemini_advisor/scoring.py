@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nivesh.encoder import encoder_folder
 from nivesh.models.gemini_advisor import guardrails
 from nivesh.models.gemini_advisor.terms import MARK
+from nivesh.text.encoder import encoder_folder
 
 WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*[\u0900-\u097f]*|₹|%")
 NUMBER = re.compile(r"(?<![A-Za-z\d])\d+(?:[.,]\d+)*(?![\d(]|[A-KM-Z])")  # 80C and 24(b) are no numbers, 5L is

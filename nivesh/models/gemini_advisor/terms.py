@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from nivesh.data.texts import MAX_CHARACTERS
-from nivesh.spec import Limit, Spec
+from nivesh.spec import MetricThreshold, Spec
 
 SPEC = Spec(
     key="gemini_advisor",
@@ -15,16 +15,16 @@ SPEC = Spec(
     example={"question": "How many months of expenses should I keep as an emergency fund?"},
     primary="rouge_l",
     higher_is_better=True,
-    targets=(Limit("refused_when_due", ">=", 0.95), Limit("shown_when_due", ">=", 0.98)),
+    targets=(MetricThreshold("refused_when_due", ">=", 0.95), MetricThreshold("shown_when_due", ">=", 0.98)),
     floor=(
-        Limit("rouge_l", ">", than="baseline_rouge_l"),
-        Limit("fit_to_show", ">=", than="baseline_fit_to_show"),
+        MetricThreshold("rouge_l", ">", other_metric="baseline_rouge_l"),
+        MetricThreshold("fit_to_show", ">=", other_metric="baseline_fit_to_show"),
     ),
     user_features="finances",
     consent="use_my_finances",
     runtime="remote",
     needs=("google_project",),
-    limits=(
+    caveats=(
         "General information; no advice of a SEBI-registered adviser, no choice of shares, no promise of returns.",
         "Tax rules and rates are those of the examples, whose years stand in them; they change with every budget.",
         "Measured by likeness to answers of the sample's writers, on few questions; nobody has checked each figure.",

@@ -17,7 +17,7 @@ from nivesh.models.intent_classifier import scoring
 from nivesh.models.intent_classifier.classifier import Classifier
 from nivesh.models.intent_classifier.division import held_out
 from nivesh.models.intent_classifier.outside import outside_texts
-from nivesh.spec import Limit, Spec, Split
+from nivesh.spec import MetricThreshold, Spec, Split
 
 SPEC = Spec(
     key="intent_classifier",
@@ -27,13 +27,13 @@ SPEC = Spec(
     example={"query": "Can I afford a car loan?"},
     primary="accuracy",
     higher_is_better=True,
-    targets=(Limit("accuracy", ">", 0.99), Limit("macro_f1", ">", 0.95)),
+    targets=(MetricThreshold("accuracy", ">", 0.99), MetricThreshold("macro_f1", ">", 0.95)),
     floor=(
-        Limit("accuracy", ">", than="baseline_accuracy"),
-        Limit("macro_f1", ">", than="baseline_macro_f1"),
+        MetricThreshold("accuracy", ">", other_metric="baseline_accuracy"),
+        MetricThreshold("macro_f1", ">", other_metric="baseline_macro_f1"),
     ),
     runtime="text",
-    limits=(
+    caveats=(
         "English, Indian English and Hinglish in Latin letters; the encoder was not trained on Devanagari.",
         "One intent a text; a text that asks two things gets one answer, the other stands among the alternatives.",
         "Below a confidence of 0.5 ask the person back rather than act.",
@@ -84,9 +84,9 @@ class IntentClassifier:
             DataError: there is no model in the folder.
         """
         if path is None:
-            from nivesh import bundle, registry
+            from nivesh.registry import bundle, model_registry
 
-            _, _, self._model = bundle.load(registry.champion_bundle(SPEC.key))
+            _, _, self._model = bundle.load(model_registry.champion_bundle(SPEC.key))
         else:
             self._model = load(Path(path))
         return self

@@ -10,7 +10,6 @@ import torch
 from scipy.optimize import minimize
 from tokenizers import Tokenizer
 
-from nivesh.encoder import encoder_folder
 from nivesh.errors import DataError, NiveshError, SettingsError
 from nivesh.models.intent_classifier import network as net
 from nivesh.models.intent_classifier.classifier import Blend, Classifier, softmax
@@ -18,6 +17,7 @@ from nivesh.models.intent_classifier.division import held_out
 from nivesh.models.intent_classifier.ngrams import fit_ngrams
 from nivesh.models.intent_classifier.outside import outside_texts
 from nivesh.settings import settings
+from nivesh.text.encoder import encoder_folder
 
 FEWEST = 5  # texts of each intent: fewer leave nothing to blend on
 OUTSIDE = "(no intent)"

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from nivesh.errors import DataError, UserNotFound
+from nivesh.features.spending_history import first_day, histories, parse
 from nivesh.models.spending_predictor import forecast, judging, learning
-from nivesh.models.spending_predictor.history import first_day, histories, parse
 from nivesh.models.spending_predictor.learning import Known, Model
 from nivesh.models.spending_predictor.shapes import from_json, to_json
 from nivesh.models.spending_predictor.storage import load, save
@@ -27,13 +27,8 @@ from nivesh.spec import Split
 
 __all__ = [
     "SPEC", "Answer", "Request", "build_features", "evaluate", "fit", "fit_segment", "histories", "join", "learn", "load",
-    "online_features", "plot", "predict", "predict_frame", "save", "segments", "split",
+    "plot", "predict", "predict_frame", "save", "segments", "split",
 ]  # fmt: skip
-
-
-def online_features(transactions: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """What a forecast needs to know of each user, by user id: monthly totals by category, income, the last day."""
-    return histories(transactions)
 
 
 def build_features(frame: pd.DataFrame) -> pd.DataFrame:

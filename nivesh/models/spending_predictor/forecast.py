@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from nivesh.models.spending_predictor.history import History, first_day, number
+from nivesh.features.spending_history import History, first_day, number
 from nivesh.models.spending_predictor.shapes import ALL, WINDOWS, Shapes, holiday_table, quiet
 
 OCCASIONAL = "occasional"

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from nivesh.errors import DataError
+from nivesh.features.spending_history import History
 from nivesh.models.spending_predictor import forecast
-from nivesh.models.spending_predictor.history import History
 
 LONGEST = 12
 

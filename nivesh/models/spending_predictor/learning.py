@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nivesh.errors import DataError
-from nivesh.models.spending_predictor import forecast
-from nivesh.models.spending_predictor.forecast import Common, Outlook
-from nivesh.models.spending_predictor.history import (
+from nivesh.features.spending_history import (
     EDGE_DAYS,
     History,
     first_day,
@@ -22,6 +20,8 @@ from nivesh.models.spending_predictor.history import (
     parse,
     spending,
 )
+from nivesh.models.spending_predictor import forecast
+from nivesh.models.spending_predictor.forecast import Common, Outlook
 from nivesh.models.spending_predictor.shapes import LEAST_DAYS, Shapes, fit_shapes
 
 BANDS = 3

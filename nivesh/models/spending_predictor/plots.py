@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure  # without pyplot: no global state, safe in threads
 
+from nivesh.features.spending_history import number, parse
 from nivesh.models.spending_predictor.forecast import OCCASIONAL
-from nivesh.models.spending_predictor.history import number, parse
 from nivesh.models.spending_predictor.learning import Model
 from nivesh.models.spending_predictor.shapes import ALL, holiday_table
 

@@ -11,8 +11,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from nivesh.festivals import FIRST, LAST, festivals
-from nivesh.models.spending_predictor.history import spending
+from nivesh.features.festivals import FIRST, LAST, festivals
+from nivesh.features.spending_history import spending
 
 ALL = ""  # the shape of all ordinary spending, and of any category that has none of its own
 LEAST_USERS = 5

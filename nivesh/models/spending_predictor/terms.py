@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nivesh.spec import Limit, Spec
+from nivesh.spec import MetricThreshold, Spec
 
 SPEC = Spec(
     key="spending_predictor",
@@ -13,16 +13,16 @@ SPEC = Spec(
     primary="mae",
     higher_is_better=False,
     targets=(
-        Limit("mae", "<", than="naive_mae"),
-        Limit("category_mae", "<", than="naive_category_mae"),
-        Limit("coverage", ">=", 0.7),
-        Limit("coverage", "<=", 0.9),
+        MetricThreshold("mae", "<", other_metric="naive_mae"),
+        MetricThreshold("category_mae", "<", other_metric="naive_category_mae"),
+        MetricThreshold("coverage", ">=", 0.7),
+        MetricThreshold("coverage", "<=", 0.9),
     ),
-    floor=(Limit("mae", "<", than="baseline_mae"),),
+    floor=(MetricThreshold("mae", "<", other_metric="baseline_mae"),),
     user_features="history",
     max_feature_age=35 * 86_400,
     runtime="forecast",
-    limits=(
+    caveats=(
         "Amounts are the middle of what is likely, not the mean: large rare purchases are in the interval, not the sum.",
         "All debits count as spending, also loan instalments, investments and transfers to people, under their category.",
         "Payments of card bills and moves between own accounts do not count.",

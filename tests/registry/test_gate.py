@@ -1,0 +1,65 @@
+import math
+
+import pytest
+
+from nivesh.registry.gate import decide, holds
+from nivesh.spec import MetricThreshold, Spec
+
+SPEC = Spec(
+    key="toy", purpose="", dataset="loans", path="/predict/toy", example={}, primary="auc", higher_is_better=True,
+    targets=(MetricThreshold("auc", ">", 0.85),), floor=(MetricThreshold("auc", ">", other_metric="baseline_auc"), MetricThreshold("fair.gap", "<", 0.1)),
+)  # fmt: skip
+
+
+def metrics(auc=0.9, baseline_auc=0.7, gap=0.05) -> dict:
+    return {"auc": auc, "baseline_auc": baseline_auc, "fair": {"gap": gap}}
+
+
+def test_the_first_model_needs_only_its_floor():
+    assert decide(SPEC, metrics()).passed
+    below = decide(SPEC, metrics(auc=0.8))
+    assert below.passed
+    assert below.missed == ("auc 0.8000, must be > 0.85",)
+
+
+@pytest.mark.parametrize("gap", [0.1, 0.5])
+def test_a_broken_floor_refuses(gap):
+    verdict = decide(SPEC, metrics(gap=gap))
+    assert not verdict.passed
+    assert "fair.gap" in verdict.reason
+
+
+def test_not_better_than_the_baseline_refuses():
+    assert not decide(SPEC, metrics(auc=0.9, baseline_auc=0.9)).passed
+
+
+@pytest.mark.parametrize("champion, passed", [(0.95, False), (0.9, False), (0.89, True)])
+def test_only_better_than_the_champion_passes(champion, passed):
+    verdict = decide(SPEC, metrics(auc=0.9), metrics(auc=champion))
+    assert verdict.passed is passed
+    assert f"{champion:.4f}" in verdict.reason
+
+
+def test_lower_is_better_turns_the_comparison():
+    spec = Spec(**{**vars(SPEC), "primary": "mae", "higher_is_better": False, "targets": (), "floor": ()})
+    assert decide(spec, {"mae": 1.0}, {"mae": 2.0}).passed
+    assert not decide(spec, {"mae": 2.0}, {"mae": 1.0}).passed
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, None, "0.9", True])
+def test_what_was_not_measured_is_not_passed(value):
+    assert not decide(SPEC, metrics(auc=value)).passed
+    assert not decide(SPEC, metrics(), metrics(auc=value)).passed
+    assert not decide(SPEC, {"auc": 0.9, "fair": {"gap": 0.0}}).passed  # the baseline is missing
+
+
+def test_a_better_primary_that_loses_a_target_refuses():
+    spec = Spec(**{**vars(SPEC), "targets": (MetricThreshold("recall", ">", 0.5),)})
+    verdict = decide(spec, metrics(auc=0.9) | {"recall": 0.4}, metrics(auc=0.8) | {"recall": 0.6})
+    assert not verdict.passed
+    assert "loses a target" in verdict.reason
+
+
+def test_holds_compares_two_metrics():
+    assert holds(MetricThreshold("a", "<", other_metric="b"), {"a": 1, "b": 2})
+    assert not holds(MetricThreshold("a", "<", other_metric="b"), {"a": 1})
