@@ -1,5 +1,6 @@
-"""Environment -> one frozen object, read when called: ``settings().home``."""
+"""Settings from the environment, read on every call: ``settings().home``."""
 
+import os
 from pathlib import Path
 
 from pydantic import AliasChoices, Field, ValidationError
@@ -28,7 +29,7 @@ class Settings(BaseSettings):
     api_key: str = Field("", description="when set, requests need the header X-API-Key")
     rate_limit: int = Field(0, ge=0, description="requests a minute and client; 0 is unlimited")
     max_body_bytes: int = Field(1_000_000, gt=0, description="larger requests get 413")
-    threads: int = Field(0, ge=0, description="threads of a model; 0 means from the CPU limit")
+    threads: int = Field(0, ge=0, description="threads of a model; 0 means one per CPU that the process may run on")
     redis_url: str = Field("", description="redis://, rediss:// or unix://; empty means one that is started under home")
     google_project: str = Field("", description="Google Cloud project that tunes and serves remote models")
     google_region: str = Field("us-central1", description="Vertex AI's region; where it tunes Gemini")
@@ -66,3 +67,17 @@ def settings() -> Settings:
         first = error.errors()[0]
         name = "NIVESH_" + "_".join(str(part) for part in first["loc"]).upper()
         raise SettingsError(f"{name}={first['input']!r}: {first['msg']}") from None
+
+
+def cpu_count() -> int:
+    """CPUs that this process may run on (its affinity mask, where the system has one)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def thread_count() -> int:
+    """Threads that a model may use: NIVESH_THREADS, or ``cpu_count()`` where that is 0.
+
+    Raises:
+        SettingsError: NIVESH_THREADS is not a whole number of at least 0.
+    """
+    return settings().threads or cpu_count()

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from queue import Empty
 from typing import Any
 
+from nivesh.settings import cpu_count
 from pipelines.local import Result, run
 
 Progress = Callable[[str, str, float, str], None]  # the model's key, the step, the finished fraction of it, a text
@@ -22,7 +23,7 @@ def run_all(keys: Sequence[str], arguments: dict[str, Any], progress: Progress) 
     Returns:
         The result of each model in the order of ``keys``, or the error that ended its pipeline.
     """
-    cpus = len(os.sched_getaffinity(0))
+    cpus = cpu_count()
     workers = min(cpus, len(keys))
     spawn = multiprocessing.get_context("spawn")
     with spawn.Manager() as manager, ProcessPoolExecutor(workers, spawn, _share, (cpus // workers,)) as processes:

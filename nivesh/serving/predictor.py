@@ -7,7 +7,6 @@ await predictor.answer([{"query": "Can I afford a car loan?"}])
 import asyncio
 import json
 import logging
-import os
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from pydantic import ValidationError
 from nivesh.errors import DataError, FeaturesUnavailable, NiveshError, UserNotFound
 from nivesh.registry import bundle
 from nivesh.serving import metrics
-from nivesh.settings import settings
+from nivesh.settings import thread_count
 from nivesh.store import online_store
 
 log = logging.getLogger("nivesh.serving.predictor")
@@ -94,7 +93,7 @@ class Predictor(kserve.Model):
         """
         started = time.perf_counter()
         try:
-            if self.waiting >= WAITING_PER_THREAD * threads():
+            if self.waiting >= WAITING_PER_THREAD * thread_count():
                 raise Overloaded(f"{self.key}: {self.waiting} requests wait already; try again in a second")
             self.waiting += 1
             try:
@@ -184,15 +183,10 @@ class Predictor(kserve.Model):
         return [{"name": "answer", "datatype": "BYTES", "shape": [-1]}]
 
 
-def threads() -> int:
-    """Threads that predictions may use: NIVESH_THREADS, or the CPUs that this process may run on."""
-    return settings().threads or len(os.sched_getaffinity(0))
-
-
 @cache
 def pool() -> ThreadPoolExecutor:
     """The one pool of threads of all predictors of this process."""
-    return ThreadPoolExecutor(threads(), thread_name_prefix="predict")
+    return ThreadPoolExecutor(thread_count(), thread_name_prefix="predict")
 
 
 def explain(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """Splitting and fitting."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +18,7 @@ from nivesh.models.credit_risk.scoring import (
     margin,
     matrix,
 )
-from nivesh.settings import settings
+from nivesh.settings import thread_count
 from nivesh.spec import Split
 
 FOLDS = 5
@@ -94,7 +93,7 @@ def fit(
         "monotone_constraints": tuple(FEATURES.values()),
         "base_score": 0.5,  # log-odds of 0: the trees add to the scorecard and to nothing else
         "seed": seed,
-        "nthread": max(1, min(threads(), len(train) // ROWS_PER_THREAD)),
+        "nthread": max(1, min(thread_count(), len(train) // ROWS_PER_THREAD)),
     }
     typical = _typical(train)
     inputs = matrix(fill(train, typical)[0])
@@ -117,11 +116,6 @@ def fit(
         medians=dict(zip(FEATURES, np.median(inputs, axis=0).astype(float).tolist(), strict=True)),
         baseline=_baseline(train),
     )
-
-
-def threads() -> int:
-    """Threads from the settings; 0 there means those that this process may use."""
-    return settings().threads or len(os.sched_getaffinity(0))
 
 
 class _Progress(xgb.callback.TrainingCallback):

@@ -1,7 +1,6 @@
 """The spaCy component that serves the network: ONNX scores, then the best allowed tags, as ``doc.ents``."""
 
 import json
-import os
 from functools import cached_property
 from pathlib import Path
 
@@ -12,16 +11,10 @@ from tokenizers import Tokenizer
 
 from nivesh.errors import BundleError
 from nivesh.models.financial_ner import tags, windows
-from nivesh.settings import settings
+from nivesh.settings import thread_count
 
 FACTORY = "nivesh_entity_tagger"
 NETWORK, PIECES, STEPS = "network.onnx", "tokenizer.json", "transitions.json"
-
-
-def threads() -> int:
-    """How many threads the network may use: NIVESH_THREADS, or every CPU of this process."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return settings().threads or available
 
 
 @Language.factory(FACTORY, assigns=["doc.ents"])
@@ -91,7 +84,7 @@ class EntityTagger:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads()
+        options.intra_op_num_threads = thread_count()
         options.log_severity_level = 3
         return onnxruntime.InferenceSession(self.network, options, providers=["CPUExecutionProvider"])
 

@@ -16,7 +16,7 @@ from nivesh.models.financial_ner import tags, windows
 from nivesh.models.financial_ner.augment import Augmenter
 from nivesh.models.financial_ner.features import LEXICON, TABLES
 from nivesh.models.financial_ner.network import Tagger
-from nivesh.models.financial_ner.tagger import threads
+from nivesh.settings import thread_count
 from nivesh.text.encoder import encoder_folder
 
 AVERAGE = 0.98  # how much of the running mean of the weights stays at each step
@@ -57,7 +57,7 @@ def train(rows: list[dict], nlp: Language, options: Options, progress: Callable[
     Returns:
         (ONNX bytes, JSON of the word-piece tokenizer, transitions) as ``EntityTagger.with_network`` takes them.
     """
-    torch.set_num_threads(threads())
+    torch.set_num_threads(thread_count())
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
     content = (encoder_folder() / "tokenizer.json").read_text(encoding="utf-8")

@@ -1,7 +1,6 @@
 """The trained classifier as it is served: onnxruntime, tokenizers and numpy, no torch."""
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from tokenizers import Tokenizer
 
 from nivesh.errors import DataError
 from nivesh.models.intent_classifier.ngrams import Ngrams
-from nivesh.settings import settings
+from nivesh.settings import thread_count
 
 INPUTS, OUTPUT = ("input_ids", "attention_mask"), "logits"  # of the ONNX graph
 BATCH = 64
@@ -56,7 +55,7 @@ class Classifier:
 
     def __post_init__(self):
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = settings().threads or _available()
+        options.intra_op_num_threads = thread_count()
         options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(self.graph, options, providers=["CPUExecutionProvider"])
 
@@ -144,7 +143,3 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Probabilities of each row's classes, in float64."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     return shifted / shifted.sum(axis=1, keepdims=True)
-
-
-def _available() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,7 +16,7 @@ from nivesh.models.intent_classifier.classifier import Blend, Classifier, softma
 from nivesh.models.intent_classifier.division import held_out
 from nivesh.models.intent_classifier.ngrams import fit_ngrams
 from nivesh.models.intent_classifier.outside import outside_texts
-from nivesh.settings import settings
+from nivesh.settings import thread_count
 from nivesh.text.encoder import encoder_folder
 
 FEWEST = 5  # texts of each intent: fewer leave nothing to blend on
@@ -38,7 +38,7 @@ def fit_classifier(
         raise SettingsError(
             "epochs and batch_size must be 1 or more, max_tokens 3 or more, inner_share above 0 up to 0.5"
         )
-    torch.set_num_threads(settings().threads or torch.get_num_threads())
+    torch.set_num_threads(thread_count())
     intents = _intents(train)
     outside, _ = outside_texts()
     outside = outside if len(outside) >= FEWEST else []

@@ -6,7 +6,6 @@ than six months, the usual spending of their income segment. All of it needs onl
 the feature store keeps (``history.histories``): so strangers are forecast like users.
 """
 
-import os
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,7 +21,7 @@ from nivesh.models.spending_predictor.learning import Known, Model
 from nivesh.models.spending_predictor.shapes import from_json, to_json
 from nivesh.models.spending_predictor.storage import load, save
 from nivesh.models.spending_predictor.terms import SPEC, Answer, Request
-from nivesh.settings import settings
+from nivesh.settings import thread_count
 from nivesh.spec import Split
 
 __all__ = [
@@ -76,7 +75,7 @@ def fit(
     )
     model = learn(train, progress=_part(progress, 0.0, 0.8), user_id=user_id, horizon=horizon, **priors)
     stored = {user: known.stored for user, known in model.users.items()}
-    users = learning.fit_users(stored, model.shapes, model.common, threads(), _part(progress, 0.8, 1.0))
+    users = learning.fit_users(stored, model.shapes, model.common, thread_count(), _part(progress, 0.8, 1.0))
     return replace(model, users=users)
 
 
@@ -89,8 +88,8 @@ def learn(train: pd.DataFrame, *, progress: learning.Progress, user_id: str, hor
     stored = histories(train, last)
     if user_id != "all" and user_id not in stored:
         raise DataError(f"user_id={user_id!r} is not in the rows; give one of them or all")
-    shapes, common = learning.learn(train, last, priors, threads(), _part(progress, 0.0, 0.4))
-    low, high = learning.measure_errors(train, last, priors, threads(), _part(progress, 0.4, 1.0))
+    shapes, common = learning.learn(train, last, priors, thread_count(), _part(progress, 0.0, 0.4))
+    low, high = learning.measure_errors(train, last, priors, thread_count(), _part(progress, 0.4, 1.0))
     common = forecast.Common(common.bills, common.bill_growth, common.segments, low, high)
     wanted = stored if user_id == "all" else {user_id: stored[user_id]}
     return Model(shapes, common, {user: Known(one, None) for user, one in wanted.items()}, last, horizon)
@@ -115,7 +114,7 @@ def fit_segment(model: Model, segment: str, *, progress: learning.Progress) -> d
     """
     failed: dict[str, str] = {}
     stored = {user: model.users[user].stored for user in segments(model)[segment]}
-    users = learning.fit_users(stored, model.shapes, model.common, threads(), progress, failed)
+    users = learning.fit_users(stored, model.shapes, model.common, thread_count(), progress, failed)
     return {"users": {user: to_json(known.own) for user, known in users.items() if known.own}, "failed": failed}
 
 
@@ -127,11 +126,6 @@ def join(model: Model, parts: list[dict[str, dict[str, str]]]) -> Model:
 
 def _part(progress: learning.Progress, start: float, end: float) -> learning.Progress:
     return lambda fraction, text: progress(start + (end - start) * fraction, text)
-
-
-def threads() -> int:
-    """Fits at the same time: the setting, or the number of CPUs that this process may use."""
-    return settings().threads or len(os.sched_getaffinity(0))
 
 
 def judge(model: Model, test: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -192,7 +186,7 @@ def _users(model: Model, stored: dict[str, dict]) -> dict[str, Known]:
     same = {user: model.users[user] for user, one in stored.items() if user in model.users}
     same = {user: known for user, known in same.items() if known.stored == stored[user]}
     rest = {user: one for user, one in stored.items() if user not in same}
-    return same | learning.fit_users(rest, model.shapes, model.common, threads(), lambda fraction, text: None)
+    return same | learning.fit_users(rest, model.shapes, model.common, thread_count(), lambda fraction, text: None)
 
 
 def _method(known: Known) -> str:
