@@ -6,13 +6,16 @@ from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud.aiplatform_v1 import Candidate, Content, GenerateContentRequest, GenerationConfig, Part
 
-from nivesh.vertex.breaker import Breaker
+from nivesh.circuit_breaker import CircuitBreaker
+from nivesh.errors import VertexUnavailable
 from nivesh.vertex.connection import explained, prediction_client
 
 PASSING = (exceptions.ServiceUnavailable, exceptions.TooManyRequests, exceptions.InternalServerError)
 # A tuned model has learned to answer without thinking first; thoughts cost time and tokens. Pro cannot do without.
 LEAST_THINKING = {"gemini-2.5-pro": 128}
-breaker = Breaker()
+breaker = CircuitBreaker(
+    "Vertex AI", outage=VertexUnavailable, unavailable=VertexUnavailable, max_failures=5, reset_seconds=30
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def generate(
         ),
     )
     retry = Retry(if_exception_type(*PASSING), initial=0.2, maximum=8, timeout=seconds)
-    with breaker.call(), explained(f"ask {endpoint}"):
+    with breaker.guard(), explained(f"ask {endpoint}"):
         answer = prediction_client(endpoint).generate_content(request, retry=retry, timeout=seconds)
     usage = answer.usage_metadata
     counts = usage.prompt_token_count, usage.candidates_token_count + usage.thoughts_token_count

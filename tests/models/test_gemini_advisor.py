@@ -12,7 +12,7 @@ from nivesh.models import gemini_advisor
 from nivesh.models.gemini_advisor import guardrails, scoring, spending
 from nivesh.models.gemini_advisor.advisor import Advisor, about
 from nivesh.models.gemini_advisor.terms import INSTRUCTIONS, MARK
-from nivesh.vertex import breaker, generation
+from nivesh.vertex import generation
 from nivesh.vertex.prices import price
 
 BASE = "projects/local/locations/us-central1/publishers/google/models/gemini-2.5-flash"
@@ -21,7 +21,7 @@ QUESTION = "How many months of expenses should I keep?"
 
 @pytest.fixture
 def advisor(vertex, monkeypatch):
-    monkeypatch.setattr(generation, "breaker", breaker.Breaker())
+    generation.breaker.reset()
     monkeypatch.delenv("NIVESH_REDIS_URL", raising=False)
     spending._purse.cache_clear()
     return Advisor(BASE, BASE, "", 0, price("gemini-2.5-flash"), INSTRUCTIONS, ())
