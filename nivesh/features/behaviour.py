@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nivesh.features.moments import Moment, keyed, moment
-from nivesh.features.summary import AMOUNT, FIRST, GAP, LAST, TOP, N, learn, rate, record, settle, spread
-from nivesh.features.surprise import (
+from nivesh.features.running_stats import AMOUNT, FIRST, GAP, LAST, TOP, N, learn, rate, record, settle, spread
+from nivesh.features.surprisal import (
     BURSTS,
     DAY,
     GAPS,
@@ -32,6 +31,7 @@ from nivesh.features.surprise import (
     step,
     too_soon,
 )  # fmt: skip
+from nivesh.features.transaction import Moment, keyed, moment
 
 # Bounds of a profile: the rows of the last day, the cities of the last rows, the merchants, and the
 # categories (as many cities and accounts) that were seen last.

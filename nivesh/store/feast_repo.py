@@ -14,7 +14,7 @@ from redis.connection import SSLConnection, parse_url
 
 from nivesh import models
 from nivesh.errors import DataError, SettingsError
-from nivesh.features.domains import KEEP, of_group
+from nivesh.features.feature_views import FEATURE_TTL, views_of
 from nivesh.settings import PROJECT, settings
 from nivesh.store import online_store, snapshots
 
@@ -93,7 +93,7 @@ def training_frame(key: str, moments: pd.DataFrame) -> pd.DataFrame:
         moments: columns ``user_id`` and ``event_timestamp`` (UTC where it has no zone), and others, which are kept.
 
     Returns:
-        The rows with the features of the newest snapshot at or before each moment, and not older than ``KEEP``; NaN
+        The rows with the features of the newest snapshot at or before each moment, and not older than ``FEATURE_TTL``; NaN
         where there is none. What is no number or text is JSON.
 
     Raises:
@@ -103,8 +103,8 @@ def training_frame(key: str, moments: pd.DataFrame) -> pd.DataFrame:
     if not spec.user_features:
         raise DataError(f"{spec.key} reads no features of users")
     when = pd.to_datetime(moments["event_timestamp"], utc=True).astype("datetime64[us, UTC]")
-    start, end = when.min() - KEEP - pd.Timedelta("1us"), when.max()
-    files = {domain.name: snapshots.between(domain.name, start, end) for domain in of_group(spec.user_features)}
+    start, end = when.min() - FEATURE_TTL - pd.Timedelta("1us"), when.max()
+    files = {domain.name: snapshots.between(domain.name, start, end) for domain in views_of(spec.user_features)}
     if not any(files.values()):
         raise DataError(f"there are no snapshots of {spec.user_features} up to {end}: nivesh features materialize")
     frame = pd.DataFrame(
@@ -113,7 +113,7 @@ def training_frame(key: str, moments: pd.DataFrame) -> pd.DataFrame:
     frame = frame.sort_values("event_timestamp", kind="stable")
     for some in filter(None, files.values()):
         known = pd.concat(map(pd.read_parquet, reversed(some)), ignore_index=True)
-        frame = pd.merge_asof(frame, known, on="event_timestamp", by="user_id", tolerance=KEEP)
+        frame = pd.merge_asof(frame, known, on="event_timestamp", by="user_id", tolerance=FEATURE_TTL)
     features = frame.sort_values("row").drop(columns=["user_id", "event_timestamp", "row"])
     return moments.join(features.set_axis(moments.index))
 
@@ -129,7 +129,7 @@ def materialize(store: Any, start: datetime | None, end: datetime) -> None:
     with snapshots.alone(), online_store.unavailable("written"):
         store.refresh_registry()
         for view in store.list_feature_views():
-            after = start or view.most_recent_end_time or end - KEEP
+            after = start or view.most_recent_end_time or end - FEATURE_TTL
             for rows in snapshots.newest(view.name, after, end):
                 store.provider.ingest_df(view, rows)
             store.registry.apply_materialization(view, store.project, after, end)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from nivesh import data
 from nivesh.errors import DataError
-from nivesh.features.domains import KEEP
+from nivesh.features.feature_views import FEATURE_TTL
 from nivesh.features.groups import COMPUTE
-from nivesh.features.moments import INDIA
+from nivesh.features.transaction import INDIA
 from nivesh.store import feast_repo, snapshots
 
 
@@ -54,7 +54,7 @@ def materialize(
         snapshots.write(group, features, moment)
     with _quiet():
         store = feast_repo.open_store()
-        feast_repo.materialize(store, None if incremental else moment - KEEP, moment)
+        feast_repo.materialize(store, None if incremental else moment - FEATURE_TTL, moment)
     progress(1.0, "done")
     return {group: len(features) for group, features in made.items()}
 

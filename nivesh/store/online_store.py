@@ -23,7 +23,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from nivesh.errors import DataError, FeaturesUnavailable, SettingsError
-from nivesh.features.domains import KEEP
+from nivesh.features.feature_views import FEATURE_TTL
 from nivesh.settings import settings
 from nivesh.store import local_redis, storage_format
 from nivesh.store.storage_format import Stored
@@ -43,7 +43,7 @@ _silent_until = 0.0
 def save_features(user_id: str, features: Features, ttl: int | None = HOUR, group: str = DEFAULT_GROUP) -> bool:
     """Keep a user's features for ``ttl`` seconds (None: until replaced); True when stored.
 
-    Nothing outlives ``nivesh.features.domains.KEEP`` after the user's last write.
+    Nothing outlives ``nivesh.features.feature_views.FEATURE_TTL`` after the user's last write.
 
     Raises:
         DataError: the features are no dict of JSON values, or the user id is empty.
@@ -96,7 +96,7 @@ def save_batch_features(
                     if gone := [field for field in fields if field not in values]:
                         pipe.hdel(key, *gone)
                     pipe.hset(key, mapping=values)
-                    pipe.expire(key, KEEP)
+                    pipe.expire(key, FEATURE_TTL)
                 pipe.execute()
     return len(hashes)
 

@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nivesh.features.domains import JSON, NUMBER, OTHER, WHOLE, Domain, of_group
+from nivesh.features.feature_views import CATCH_ALL, FLOAT, INTEGER, JSON, View, views_of
 from nivesh.settings import settings
 from nivesh.store.local_redis import locked
 from nivesh.store.storage_format import to_json
 
-ARROW = {NUMBER: pa.float64(), WHOLE: pa.int64()}
+ARROW = {FLOAT: pa.float64(), INTEGER: pa.int64()}
 NAME = "%Y%m%dT%H%M%S%f"
 ROWS = 1000  # in memory at a time: 30 MB of the largest profiles
 
@@ -42,14 +42,14 @@ def alone() -> Iterator[None]:
 
 def write(group: str, features: dict[str, dict[str, Any]], moment: datetime) -> None:
     """Keep the features of many users at one moment; other users' features at the same moment stay."""
-    *domains, other = of_group(group)
+    *domains, other = views_of(group)
     named = {name for domain in domains for name in domain.features}
     rest = {user: {k: v for k, v in values.items() if k not in named} for user, values in features.items()}
     with alone():
         for domain in domains:
             _write(domain, features, moment)
         if any(rest.values()):
-            _write(other, {user: {OTHER: values} for user, values in rest.items()}, moment)
+            _write(other, {user: {CATCH_ALL: values} for user, values in rest.items()}, moment)
 
 
 def between(domain: str, start: datetime, end: datetime) -> list[Path]:
@@ -73,7 +73,7 @@ def newest(domain: str, start: datetime, end: datetime) -> Iterator[pd.DataFrame
             seen = pc.unique(pa.concat_arrays([seen, users]))
 
 
-def _write(domain: Domain, features: dict[str, dict[str, Any]], moment: datetime) -> None:
+def _write(domain: View, features: dict[str, dict[str, Any]], moment: datetime) -> None:
     columns = {
         "user_id": pa.array(features, pa.string()),
         "event_timestamp": pa.array([moment] * len(features), pa.timestamp("us", "UTC")),

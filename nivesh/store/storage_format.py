@@ -22,7 +22,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from nivesh.errors import DataError
-from nivesh.features.domains import JSON, NUMBER, OTHER, WHOLE, Domain, of_group
+from nivesh.features.feature_views import CATCH_ALL, FLOAT, INTEGER, JSON, View, views_of
 
 PROJECT = "nivesh"
 STRING = 2  # feast.types.Value.proto: ValueType.STRING
@@ -41,7 +41,7 @@ class Layout(NamedTuple):
 
     fields: tuple[bytes, ...]
     names: tuple[str, ...]
-    domains: tuple[Domain, ...]
+    domains: tuple[View, ...]
 
 
 def _value_class():
@@ -67,7 +67,7 @@ def _value_class():
 
 
 Value = _value_class()
-MEMBERS = {NUMBER: "double_val", WHOLE: "int64_val", JSON: "json_val"}
+MEMBERS = {FLOAT: "double_val", INTEGER: "int64_val", JSON: "json_val"}
 
 
 def key(user_id: str) -> bytes:
@@ -98,7 +98,7 @@ def field(view: str, feature: str) -> bytes:
 @cache
 def layout(group: str) -> Layout:
     """Fields in the order: features by domain, the moment of each domain, when the group expires."""
-    domains = of_group(group)
+    domains = views_of(group)
     pairs = [(domain.name, name) for domain in domains for name in domain.features]
     moments = [f"_ts:{domain.name}".encode() for domain in domains]
     fields = (*(field(*pair) for pair in pairs), *moments, f"_expires:{group}".encode())
@@ -121,7 +121,7 @@ def encode(group: str, user_id: str, features: Mapping[str, Any], now: float, tt
                 values[found.fields[position]] = _value(user_id, name, kind, rest.pop(name))
             position += 1
     if rest or not features:
-        values[found.fields[position]] = _value(user_id, OTHER, JSON, rest)
+        values[found.fields[position]] = _value(user_id, CATCH_ALL, JSON, rest)
     moment = Timestamp(seconds=int(now), nanos=int(now % 1 * NANOS)).SerializeToString()
     values.update(dict.fromkeys(found.fields[position + 1 : -1], moment))
     if ttl is not None:
@@ -185,7 +185,7 @@ def _value(user_id: str, name: str, kind: str, value: Any) -> bytes:
             orjson.loads(value)  # what no reader takes, such as an integer beyond a double, must not get in
         elif hasattr(value, "item"):
             value = value.item()
-        if kind == NUMBER and (isinstance(value, bool) or value != value or value in (float("inf"), -float("inf"))):
+        if kind == FLOAT and (isinstance(value, bool) or value != value or value in (float("inf"), -float("inf"))):
             raise TypeError(f"{value!r} is no number")
         return Value(**{MEMBERS.get(kind, "string_val"): value}).SerializeToString()
     except (TypeError, ValueError, OverflowError, RecursionError) as error:

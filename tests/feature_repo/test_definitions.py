@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from nivesh import models
-from nivesh.features.domains import DOMAINS, of_group
+from nivesh.features.feature_views import VIEWS, views_of
 from nivesh.settings import PROJECT
 from nivesh.store import feast_repo, snapshots
 
@@ -19,14 +19,14 @@ def test_a_view_for_each_domain_and_a_service_for_each_model(store):
     (user,) = feast.list_entities()
     assert (user.name, user.join_key) == ("user", "user_id")
     views = {view.name: view for view in feast.list_feature_views()}
-    for domain in DOMAINS:
+    for domain in VIEWS:
         assert [field.name for field in views[domain.name].features] == list(domain.features)
         assert views[domain.name].ttl
     services = {service.name: service for service in feast.list_feature_services()}
     assert set(services) == set(WITH_FEATURES)
     for key, service in services.items():
         read = {projection.name for projection in service.feature_view_projections}
-        assert read == {domain.name for domain in of_group(models.get(key).spec.user_features)}
+        assert read == {domain.name for domain in views_of(models.get(key).spec.user_features)}
 
 
 def test_feasts_own_command_takes_the_repo(store, home):
@@ -37,15 +37,15 @@ def test_feasts_own_command_takes_the_repo(store, home):
     feast_repo.open_store()
     listed = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=PROJECT)
     assert listed.returncode == 0, listed.stderr
-    assert all(domain.name in listed.stdout for domain in DOMAINS)
+    assert all(domain.name in listed.stdout for domain in VIEWS)
 
 
 def test_a_new_models_features_need_no_definition(store):
     from feature_repo.definitions import definitions
-    from nivesh.features.domains import OTHER
+    from nivesh.features.feature_views import CATCH_ALL
 
-    (only,) = of_group("astrology")
-    assert only.features == {OTHER: "JSON"}
+    (only,) = views_of("astrology")
+    assert only.features == {CATCH_ALL: "JSON"}
     names = [one.name for one in definitions(snapshots.folder())]
     assert len(names) == len(set(names))
 

@@ -8,7 +8,7 @@ import pytest
 
 from nivesh.errors import DataError
 from nivesh.features.behaviour import FEATURES, MAX_MERCHANTS, MAX_RECENT, fold, profile, score_row, update
-from nivesh.features.moments import moment
+from nivesh.features.transaction import moment
 from nivesh.simulate import transactions
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from nivesh import data
 from nivesh.errors import DataError, SettingsError
-from nivesh.features.domains import KEEP, of_group
+from nivesh.features.feature_views import FEATURE_TTL, views_of
 from nivesh.features.finances import USER_FEATURES, user_financial_features
 from nivesh.store import feast_repo, online_store, snapshots
 
@@ -50,14 +50,14 @@ def test_the_frame_is_that_of_feast(history):
         columns=["user_id", "event_timestamp"],
     )
     feast = feast_repo.open_store()
-    views = [f"{domain.name}:{name}" for domain in of_group("finances")[:-1] for name in domain.features]
+    views = [f"{domain.name}:{name}" for domain in views_of("finances")[:-1] for name in domain.features]
     theirs = feast.get_historical_features(asked, views).to_df().sort_values(["event_timestamp", "user_id"])
     ours = feast_repo.training_frame("credit_risk", asked).sort_values(["event_timestamp", "user_id"])
     np.testing.assert_array_equal(ours[list(USER_FEATURES)].to_numpy(), theirs[list(USER_FEATURES)].to_numpy(float))
 
 
 def test_rows_without_a_snapshot_stay_and_are_missing(history):
-    late = MOMENTS[-1] + KEEP + pd.Timedelta(days=1)
+    late = MOMENTS[-1] + FEATURE_TTL + pd.Timedelta(days=1)
     asked = pd.DataFrame(
         {
             "user_id": ["nobody", history[MOMENTS[0]].index[0], history[MOMENTS[0]].index[0]],
@@ -72,7 +72,7 @@ def test_loads_go_on_where_the_last_one_ended(history, store):
     first, _, last = (moment.to_pydatetime().replace(tzinfo=UTC) for moment in MOMENTS)
     user = history[MOMENTS[0]].index[0]
     feast = feast_repo.open_store()
-    feast_repo.materialize(feast, first - KEEP, first)
+    feast_repo.materialize(feast, first - FEATURE_TTL, first)
     assert online_store.read([user])[user].moment == first.timestamp()
     feast_repo.materialize(feast, None, last)
     assert online_store.read([user])[user].moment == last.timestamp()
@@ -85,7 +85,7 @@ def test_what_feast_writes_does_not_end_with_what_was_saved_before(history, stor
     user = history[MOMENTS[0]].index[0]
     monkeypatch.setattr("time.time", lambda: first.timestamp() - 100)
     online_store.save_features(user, {"monthly_income": 1, "mine": 2}, ttl=200)
-    feast_repo.materialize(feast_repo.open_store(), first - KEEP, first)
+    feast_repo.materialize(feast_repo.open_store(), first - FEATURE_TTL, first)
     monkeypatch.setattr("time.time", lambda: first.timestamp() + 1000)
     found = online_store.get_features(user)
     assert found["monthly_income"] == history[MOMENTS[0]].loc[user, "monthly_income"]
@@ -123,7 +123,7 @@ def test_feast_reads_every_option_of_a_url(home, url, host, options):
     (node,), read = RedisOnlineStore._parse_connection_string(config.online_store.connection_string)
     assert node["host"] == host
     assert {name: read.get(name) for name in options} == options
-    assert config.online_store.key_ttl_seconds == KEEP.total_seconds()
+    assert config.online_store.key_ttl_seconds == FEATURE_TTL.total_seconds()
     assert str(home) in config.registry.path
 
 

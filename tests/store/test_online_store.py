@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from nivesh.errors import DataError, FeaturesUnavailable, SettingsError
-from nivesh.features.domains import KEEP
+from nivesh.features.feature_views import FEATURE_TTL
 from nivesh.store import online_store, storage_format
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -133,7 +133,7 @@ def test_many_users_in_several_round_trips():
 
 def test_redis_forgets_users_in_the_end(store):
     online_store.save_features("u", {"x": 1})
-    assert 0 < store.client.ttl(storage_format.key("u")) <= KEEP.total_seconds()
+    assert 0 < store.client.ttl(storage_format.key("u")) <= FEATURE_TTL.total_seconds()
 
 
 def test_what_cannot_be_read_is_unavailable_not_missing(store):

@@ -6,7 +6,7 @@ import pytest
 
 from nivesh import models
 from nivesh.features.behaviour import profile
-from nivesh.features.domains import DOMAINS, KEEP, of_group
+from nivesh.features.feature_views import FEATURE_TTL, VIEWS, views_of
 from nivesh.features.finances import USER_FEATURES
 from nivesh.store import feast_repo, online_store, storage_format
 from tests.store.test_feast_repo import history  # noqa: F401  a fixture
@@ -38,7 +38,7 @@ def test_feast_reads_what_we_write(store, key, features):
 def test_we_read_what_feast_writes(history, store):  # noqa: F811
     feast = feast_repo.open_store()
     last = max(history)
-    feast_repo.materialize(feast, (last - KEEP).tz_localize("UTC"), last.tz_localize("UTC"))
+    feast_repo.materialize(feast, (last - FEATURE_TTL).tz_localize("UTC"), last.tz_localize("UTC"))
     users = [*history[last].index, "nobody"]
     theirs, ours = through_feast(feast, "credit_risk", users), online_store.get_batch_features(users)
     assert ours.pop("nobody") is None and len(ours) >= 8
@@ -67,14 +67,14 @@ def test_keys_and_fields_are_feasts():
 
 
 def test_no_two_features_share_a_field():
-    groups = {domain.group for domain in DOMAINS}
+    groups = {domain.group for domain in VIEWS}
     fields = [field for group in groups for field in storage_format.layout(group).fields]
     assert len(fields) == len(set(fields))
 
 
 def test_every_feature_that_is_made_has_a_definition():
     def named(group):
-        return {name for domain in of_group(group)[:-1] for name in domain.features}
+        return {name for domain in views_of(group)[:-1] for name in domain.features}
 
     assert named("finances") == set(USER_FEATURES)
     assert named("behaviour") == set(profile())

@@ -5,8 +5,8 @@ Each starts from what is common among people, with a weight in rows, until the u
 
 import math
 
-from nivesh.features.moments import Moment
-from nivesh.features.summary import AMOUNT, GAP, GAP_VAR, LAST, N
+from nivesh.features.running_stats import AMOUNT, GAP, GAP_VAR, LAST, N
+from nivesh.features.transaction import Moment
 
 DAY, HOUR = 86_400, 3_600
 GAPS = (120, 600, 1800, HOUR, 3 * HOUR, 8 * HOUR, DAY)
