@@ -8,11 +8,11 @@ import pandas as pd
 
 from nivesh.errors import SettingsError
 
-# Festivals that are kept in only some states but move the spending of the whole country.
+# Subdivisions whose regional festivals change spending in the whole country.
 REGIONAL = ("MH", "TN", "WB")
 
-# The package names a day by all of its traditions; people (and models) need one short name.
-SHORT = {
+# The package names a day differently by tradition; a festival needs one name in all years.
+SHORT_NAMES = {
     "Basant Panchami": "Vasant Panchami",
     "Basant Panchami / Shri Panchami": "Vasant Panchami",
     "Chaitra Sukladi": "Gudi Padwa",
@@ -35,8 +35,8 @@ SHORT = {
     "Vinayak Chaturthi": "Ganesh Chaturthi",
 }
 
-# Other names of a festival that the list has already, on that day or the day before.
-DOUBLES = (
+# Other names of a festival that the list already has, on that day or the day before.
+DUPLICATES = (
     "Chhatrapati Shivaji Maharaj's Birthday",
     "Diwali (South India)",
     "Janmashtami (Smarta)",
@@ -44,8 +44,8 @@ DOUBLES = (
     "Rabindranath Tagore's Birthday",
 )
 
-# The package computes the moving feasts of these years only.
-FIRST, LAST = 2001, 2035
+# The package has the moving festivals of these years only.
+FIRST_YEAR, LAST_YEAR = 2001, 2035
 
 
 def festivals(years: Iterable[int]) -> pd.DataFrame:
@@ -62,8 +62,8 @@ def festivals(years: Iterable[int]) -> pd.DataFrame:
         SettingsError: a year is outside that range.
     """
     years = sorted({int(year) for year in years})
-    if years and (years[0] < FIRST or years[-1] > LAST):
-        raise SettingsError(f"festivals are known from {FIRST} to {LAST}, not for {years[0]}–{years[-1]}")
+    if years and (years[0] < FIRST_YEAR or years[-1] > LAST_YEAR):
+        raise SettingsError(f"festivals are known from {FIRST_YEAR} to {LAST_YEAR}, not for {years[0]}–{years[-1]}")
     days = _days(years) if years else []
     frame = pd.DataFrame(sorted(set(days)), columns=["date", "name"])
     return frame.astype({"date": "datetime64[ns]", "name": object})
@@ -71,7 +71,7 @@ def festivals(years: Iterable[int]) -> pd.DataFrame:
 
 def _days(years: list[int]) -> list[tuple[pd.Timestamp, str]]:
     national = _calendar(years, None)
-    # A state may keep a national festival a day earlier or later; one date a name is enough.
+    # A state may celebrate a national festival a day earlier or later; one date per name is enough.
     known = {name for _, name in national}
     return national + [day for state in REGIONAL for day in _calendar(years, state) if day[1] not in known]
 
@@ -79,9 +79,9 @@ def _days(years: list[int]) -> list[tuple[pd.Timestamp, str]]:
 def _calendar(years: list[int], state: str | None) -> list[tuple[pd.Timestamp, str]]:
     calendar = holidays.India(years=years, subdiv=state, categories=("public", "optional"), language="en_US")
     days = [(pd.Timestamp(day), _short(name)) for day in calendar for name in calendar.get_list(day)]
-    return [(day, name) for day, name in days if name not in DOUBLES]
+    return [(day, name) for day, name in days if name not in DUPLICATES]
 
 
 def _short(name: str) -> str:
     name = re.sub(r" \((estimated|observed)[^)]*\)", "", name)
-    return SHORT.get(name, name)
+    return SHORT_NAMES.get(name, name)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from nivesh.features.festivals import FIRST, LAST, festivals
+from nivesh.features.festivals import FIRST_YEAR, LAST_YEAR, festivals
 from nivesh.simulate.households import Household
 
 Rows = dict[str, np.ndarray]
@@ -66,7 +66,7 @@ def months_of(home: Household) -> list[tuple[int, int, int]]:
 def festive(first: np.datetime64, days: int) -> np.ndarray:
     """Strength 0–1 of the festival season on each day: it grows towards the festival and ends with it."""
     dates = first + np.arange(days)
-    years = range(max(FIRST, int(str(dates[0])[:4])), min(LAST, int(str(dates[-1])[:4]) + 1) + 1)
+    years = range(max(FIRST_YEAR, int(str(dates[0])[:4])), min(LAST_YEAR, int(str(dates[-1])[:4]) + 1) + 1)
     table = festivals(years)
     strength = np.zeros(days)
     for name, (ahead, top) in SEASONS.items():

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from nivesh.errors import SettingsError
-from nivesh.features.festivals import FIRST, LAST
+from nivesh.features.festivals import FIRST_YEAR, LAST_YEAR
 from nivesh.simulate import anomalies, obligations, spending
 from nivesh.simulate.households import draw
 from nivesh.simulate.ledger import COLUMNS, Rows, join, take
@@ -72,5 +72,5 @@ def _check(users: int, months: int, end: date) -> None:
         raise SettingsError(f"users={users}: give a number from 1 to {MAX_USERS:,}")
     if not 1 <= months <= MAX_MONTHS:
         raise SettingsError(f"months={months}: give a number from 1 to {MAX_MONTHS}")
-    if end.year - months // 12 - 1 < FIRST or end.year + 1 > LAST:
-        raise SettingsError(f"end={end}: festivals are known from {FIRST} to {LAST}; choose an end within")
+    if end.year - months // 12 - 1 < FIRST_YEAR or end.year + 1 > LAST_YEAR:
+        raise SettingsError(f"end={end}: festivals are known from {FIRST_YEAR} to {LAST_YEAR}; choose an end within")

@@ -25,7 +25,7 @@ def test_names_are_stable_over_the_years(name):
     assert festivals(range(2005, 2036)).query("name == @name")["date"].dt.year.nunique() == 31
 
 
-def test_frame_is_sorted_without_doubles_and_typed():
+def test_frame_is_sorted_typed_and_without_duplicates():
     frame = festivals((2026, 2025, 2025))
     assert frame["date"].dtype == "datetime64[ns]"
     assert not frame.duplicated().any()

@@ -10,12 +10,15 @@ from pydantic import ValidationError
 from nivesh import models
 from nivesh.errors import DataError, UserNotFound
 from nivesh.features.spending_history import histories, parse
-from nivesh.models import spending_predictor as predictor
-from nivesh.models.spending_predictor import forecast, judging
-from nivesh.models.spending_predictor.forecast import Common, Outlook
-from nivesh.models.spending_predictor.learning import months_of
-from nivesh.models.spending_predictor.shapes import holiday_table
+from nivesh.models.spending_predictor import backtest, evaluation, forecast
+from nivesh.models.spending_predictor.backtest import actual_months
+from nivesh.models.spending_predictor.forecast import MonthlyForecast, PopulationParams
+from nivesh.models.spending_predictor.inference import SpendingModel
+from nivesh.models.spending_predictor.schema import Answer, Request
+from nivesh.models.spending_predictor.seasonality import holiday_table
 from nivesh.simulate.transactions import transactions
+
+predictor = models.get("spending_predictor")
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +32,13 @@ def parts(rows):
 
 
 @pytest.fixture(scope="module")
-def told() -> list[tuple[float, str]]:
+def messages() -> list[tuple[float, str]]:
     return []
 
 
 @pytest.fixture(scope="module")
-def model(parts, told):
-    return predictor.fit(parts.train, progress=lambda fraction, text: told.append((fraction, text)))
+def model(parts, messages):
+    return predictor.fit(parts.train, progress=lambda fraction, text: messages.append((fraction, text)))
 
 
 def paid(user_id, day, amount, category="groceries", direction="debit") -> dict:
@@ -109,19 +112,19 @@ def test_a_broken_history_is_refused(model, change):
 
 def test_naive_forecasts():
     amounts = np.arange(1.0, 15.0)[None, :]
-    assert judging.seasonal_naive(amounts, 3).tolist() == [[3.0, 4.0, 5.0]]
-    assert judging.seasonal_naive(amounts, 2, skip=1).tolist() == [[4.0, 5.0]]
-    assert judging.seasonal_naive(amounts[:, :3], 2).tolist() == [[3.0, 3.0]]
-    assert judging.last_month(amounts, 2).tolist() == [[14.0, 14.0]]
-    assert judging.past_mean(amounts, 1).tolist() == [[8.5]]
+    assert evaluation.seasonal_naive(amounts, 3).tolist() == [[3.0, 4.0, 5.0]]
+    assert evaluation.seasonal_naive(amounts, 2, skip=1).tolist() == [[4.0, 5.0]]
+    assert evaluation.seasonal_naive(amounts[:, :3], 2).tolist() == [[3.0, 3.0]]
+    assert evaluation.last_month(amounts, 2).tolist() == [[14.0, 14.0]]
+    assert evaluation.past_mean(amounts, 1).tolist() == [[8.5]]
 
 
 def test_smape_by_hand():
-    assert judging.smape(np.array([100.0, 0.0]), np.array([100.0, 0.0])) == 0.0
-    assert judging.smape(np.array([100.0, 10.0]), np.array([300.0, 0.0])) == pytest.approx((1.0 + 2.0) / 2)
+    assert evaluation.smape(np.array([100.0, 0.0]), np.array([100.0, 0.0])) == 0.0
+    assert evaluation.smape(np.array([100.0, 10.0]), np.array([300.0, 0.0])) == pytest.approx((1.0 + 2.0) / 2)
 
 
-def test_cases_and_metrics_by_hand():
+def test_compare_and_metrics_by_hand():
     stored = {
         "last_date": "2025-01-31",
         "first_month": "2024-12",
@@ -129,12 +132,12 @@ def test_cases_and_metrics_by_hand():
         "income": [0, 0],
     }
     actual = pd.DataFrame([[30.0, 50.0]], index=["food"], columns=[2025 * 12 + 1, 2025 * 12 + 2])
-    look = Outlook(
+    made = MonthlyForecast(
         actual.columns.to_numpy(), np.array([25.0, 25.0]), {"food": np.array([25.0, 25.0])}, np.array([5.0, 5.0])
     )
-    common = Common({}, 1.0, [], [-1.0], [2.0])
-    judged = judging.cases(parse(stored), look, actual, common, "user").assign(user_id="A")
-    measured = judging.metrics(judged)
+    params = PopulationParams({}, 1.0, [], [-1.0], [2.0])
+    compared = evaluation.compare(parse(stored), made, actual, params, "user").assign(user_id="A")
+    measured = evaluation.metrics(compared)
     assert measured["mae"] == 15.0 and measured["category_mae"] == 15.0
     assert measured["naive_mae"] == 20.0 and measured["baseline_mae"] == 25.0
     assert measured["coverage"] == 0.5 and measured["per_horizon"]["2"]["coverage"] == 0.0
@@ -152,16 +155,16 @@ def test_months_of_a_file_are_whole_and_end_with_the_user():
             paid("B", "2025-02-27", 8),
         ]
     )
-    begun, actual = months_of(frame, date(2025, 1, 15), date(2025, 3, 31))
-    assert begun == 2025 * 12 + 1
+    actual = actual_months(frame, date(2025, 1, 15), date(2025, 3, 31))
+    assert actual["A"].columns[0] == 2025 * 12 + 1
     assert actual["A"].loc["groceries"].tolist() == [2.0, 4.0]
     assert actual["B"].loc["groceries"].tolist() == [16.0]
 
 
-def test_judging_begins_with_the_month_unless_it_was_seen():
+def test_evaluation_starts_with_the_month_unless_it_is_in_the_history():
     march, april = pd.DataFrame([paid("A", "2025-03-20", 1)]), pd.DataFrame([paid("A", "2025-04-09", 1)])
-    assert judging.begin(march, april) == date(2025, 4, 1)
-    assert judging.begin(pd.DataFrame([paid("A", "2025-04-02", 1)]), april) == date(2025, 4, 9)
+    assert backtest.first_test_day(march, april) == date(2025, 4, 1)
+    assert backtest.first_test_day(pd.DataFrame([paid("A", "2025-04-02", 1)]), april) == date(2025, 4, 9)
 
 
 def test_yearly_bills_come_back_and_rare_purchases_do_not():
@@ -174,15 +177,15 @@ def test_yearly_bills_come_back_and_rare_purchases_do_not():
         "by_category": {"fee": bill.tolist(), "television": rare.tolist()},
         "income": [0.0] * 26,
     }
-    common = Common({}, 1.1, [], [-1.0], [1.0])
-    assert forecast.bill_rows(parse(stored), common).tolist() == [True, False]
+    params = PopulationParams({}, 1.1, [], [-1.0], [1.0])
+    assert forecast.bill_rows(parse(stored), params.bills).tolist() == [True, False]
     ahead = forecast.year_before(bill, 24, 1.1)
     assert ahead[11] == pytest.approx(1100) and ahead[23] == pytest.approx(1210) and np.count_nonzero(ahead) == 2
 
 
 def test_one_huge_month_hardly_moves_the_level():
-    assert forecast.usual(np.array([100.0, 110, 90, 105, 95, 5000])) == pytest.approx(102.5, abs=10)
-    assert forecast.usual(np.array([])) == 0.0
+    assert forecast.huber_mean(np.array([100.0, 110, 90, 105, 95, 5000])) == pytest.approx(102.5, abs=10)
+    assert forecast.huber_mean(np.array([])) == 0.0
 
 
 def test_income_change_is_relative_smooth_and_bounded():
@@ -197,8 +200,8 @@ def test_holidays_move_with_the_calendar():
     assert "Diwali, 3 weeks before" in set(table.loc[table["ds"] == "2025-10-01", "holiday"])
 
 
-def test_fit_tells_its_progress(model, told):
-    fractions = [fraction for fraction, _ in told]
+def test_fit_reports_progress(model, messages):
+    fractions = [fraction for fraction, _ in messages]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0 and len(fractions) > 20
 
 
@@ -212,27 +215,27 @@ def test_evaluate_on_held_out_months(model, parts):
     json.dumps(measured)
 
 
-def test_evaluate_does_not_look_into_the_test_rows(model, parts):
+def test_forecasts_do_not_depend_on_the_test_rows(model, parts):
     later = parts.test.copy()
     later["amount"] *= 3
-    plain = predictor.judge(model, parts.test, parts.train)
-    tripled = predictor.judge(model, later, parts.train)
+    plain = evaluation.forecasts_and_actuals(model, parts.test, parts.train)
+    tripled = evaluation.forecasts_and_actuals(model, later, parts.train)
     both = plain.merge(tripled, on=["user_id", "category", "horizon"], suffixes=("", "_later"))
     assert (both["forecast"] == both["forecast_later"]).all() and (
         both["low"].dropna() == both["low_later"].dropna()
     ).all()
 
 
-def test_strangers_with_known_ids_are_judged_by_their_own_history(model, rows):
+def test_other_users_with_known_ids_are_evaluated_on_their_own_history(model, rows):
     doubled = rows.assign(amount=rows["amount"] * 2)
-    single, double = predictor.judge(model, rows), predictor.judge(model, doubled)
+    single, double = evaluation.forecasts_and_actuals(model, rows), evaluation.forecasts_and_actuals(model, doubled)
     ratio = double.loc[double["category"] == "", "forecast"] / single.loc[single["category"] == "", "forecast"]
     assert ratio.median() == pytest.approx(2, rel=0.02)
 
 
-def test_answer_has_the_form_and_adds_up(model):
+def test_answer_matches_the_schema_and_adds_up(model):
     (answer,) = predictor.predict(model, [ask(days=90)])
-    predictor.Answer(**answer)
+    Answer(**answer)
     assert (answer["from_date"], answer["to_date"]) == ("2025-01-01", "2025-03-31")
     assert [month["month"] for month in answer["monthly"]] == ["2025-01", "2025-02", "2025-03"]
     assert sum(answer["by_category"].values()) == pytest.approx(answer["total"]["amount"], abs=0.02)
@@ -254,7 +257,7 @@ def test_a_longer_horizon_costs_more(model):
     assert totals == sorted(totals) and totals[0] > 0
 
 
-def test_a_newer_history_wins_and_an_older_one_is_not_used(model, rows, parts):
+def test_a_newer_history_is_used_and_an_older_one_is_not(model, rows, parts):
     stored = predictor.predict(model, [ask()])[0]
     older = histories(parts.train[parts.train["timestamp"] < "2024-12-01"])["user_101"]
     assert predictor.predict(model, [ask(features=older)])[0] == stored
@@ -262,7 +265,7 @@ def test_a_newer_history_wins_and_an_older_one_is_not_used(model, rows, parts):
     assert predictor.predict(model, [ask(features=newer)])[0]["from_date"] == "2025-07-01"
 
 
-def test_strangers_are_forecast_from_their_features(model, rows):
+def test_unknown_users_are_forecast_from_their_features(model, rows):
     stored = histories(rows)["user_102"]
     features = stored
     full = predictor.predict(model, [ask("someone 🙂 हिन्दी", features=features)])[0]
@@ -283,7 +286,7 @@ def test_strangers_are_forecast_from_their_features(model, rows):
 def test_unknown_users_and_long_horizons_are_refused(model):
     with pytest.raises(UserNotFound, match="nobody"):
         predictor.predict(model, [ask("nobody")])
-    short = predictor.Model(model.shapes, model.common, model.users, model.last, 30)
+    short = SpendingModel(model.seasonality, model.params, model.users, model.last, 30)
     with pytest.raises(DataError, match="up to 30 days"):
         predictor.predict(short, [ask(days=31)])
 
@@ -300,7 +303,7 @@ def test_unknown_users_and_long_horizons_are_refused(model):
 )
 def test_requests_are_checked(body):
     with pytest.raises(ValidationError):
-        predictor.Request(**body)
+        Request(**body)
 
 
 def test_save_and_load_give_the_same_answers_and_small_files(model, tmp_path):
@@ -308,7 +311,7 @@ def test_save_and_load_give_the_same_answers_and_small_files(model, tmp_path):
     again = predictor.load(tmp_path)
     requests = [ask(user_id, days) for user_id in model.users for days in (7, 365)]
     assert predictor.predict(again, requests) == predictor.predict(model, requests)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "shapes.json", "users.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "seasonality.json", "users.json"]
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2_000_000
     assert '"groceries"' in (tmp_path / "users.json").read_text(encoding="utf-8")
 
@@ -337,11 +340,11 @@ def test_requests_may_come_at_the_same_time(parts, model, tmp_path):
 
 
 def test_predict_frame_has_a_row_for_each_user_and_month(model, parts):
-    some = parts.test.head(200)
-    answers = predictor.predict_frame(model, some, history=parts.train)
-    assert set(answers["user_id"]) == set(some["user_id"])
+    rows = parts.test.head(200)
+    answers = predictor.predict_frame(model, rows, history=parts.train)
+    assert set(answers["user_id"]) == set(rows["user_id"])
     assert not answers.duplicated(["user_id", "month"]).any()
-    assert answers["month"].min() >= f"{some['timestamp'].max():%Y-%m}"
+    assert answers["month"].min() >= f"{rows['timestamp'].max():%Y-%m}"
     assert (answers["lower"] <= answers["amount"]).all() and (answers["amount"] <= answers["upper"]).all()
 
 
@@ -350,7 +353,7 @@ def test_plots_are_written(model, parts, tmp_path):
     assert len(paths) == 4 and all(path.suffix == ".png" and path.stat().st_size > 5000 for path in paths)
 
 
-def test_too_little_or_unknown_is_refused(parts):
+def test_too_few_rows_and_unknown_users_are_refused(parts):
     with pytest.raises(DataError, match="at least 50 debits over two months"):
         predictor.fit(parts.train.head(40), progress=lambda *_: None)
     with pytest.raises(DataError, match="nobody"):
@@ -368,5 +371,5 @@ def test_a_hundred_rows_of_one_user_are_enough(rows):
 
 
 def test_parameters_have_defaults_of_plain_types():
-    given = models.parameters("spending_predictor", {"user_id": "all", "horizon": 365})
+    given = predictor.parameters({"user_id": "all", "horizon": 365})
     assert given["user_id"] == "all" and given["horizon"] == 365

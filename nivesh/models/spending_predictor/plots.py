@@ -1,4 +1,4 @@
-"""Pictures of a spending predictor: forecasts against facts, components, coverage, errors by category."""
+"""Plots of the evaluation: forecasts and actuals, seasonality components, coverage, errors by category."""
 
 from pathlib import Path
 
@@ -7,21 +7,23 @@ import pandas as pd
 from matplotlib.figure import Figure  # without pyplot: no global state, safe in threads
 
 from nivesh.features.spending_history import number, parse
+from nivesh.models.spending_predictor.evaluation import forecasts_and_actuals
 from nivesh.models.spending_predictor.forecast import OCCASIONAL
-from nivesh.models.spending_predictor.learning import Model
-from nivesh.models.spending_predictor.shapes import ALL, holiday_table
+from nivesh.models.spending_predictor.inference import SpendingModel
+from nivesh.models.spending_predictor.seasonality import ALL, holiday_table
 
-SHOWN_USERS = 6
-SHOWN_CATEGORIES = 16
+MAX_USERS = 6
+MAX_CATEGORIES = 16
 
 
-def write(model: Model, judged: pd.DataFrame, folder: Path) -> list[Path]:
-    """Draw all pictures of the rows of ``judging.cases`` into a folder; returns their paths."""
+def plot(model: SpendingModel, test: pd.DataFrame, folder: Path, history: pd.DataFrame | None = None) -> list[Path]:
+    """Write the plots as PNG files into a folder and return their paths; other arguments as of ``evaluate``."""
+    compared = forecasts_and_actuals(model, test, history)
     figures = {
-        "forecasts": forecasts(model, judged),
+        "forecasts": forecasts(model, compared),
         "components": components(model),
-        "coverage": coverage(judged),
-        "categories": categories(judged),
+        "coverage": coverage(compared),
+        "categories": categories(compared),
     }
     paths = []
     for name, figure in figures.items():
@@ -30,12 +32,12 @@ def write(model: Model, judged: pd.DataFrame, folder: Path) -> list[Path]:
     return paths
 
 
-def forecasts(model: Model, judged: pd.DataFrame) -> Figure:
-    """Monthly totals of a few users, from the least to the best forecast, with the 80 % interval."""
-    total = judged[judged["category"] == ""]
+def forecasts(model: SpendingModel, compared: pd.DataFrame) -> Figure:
+    """Monthly totals of a few users, from the most to the least accurate forecast, with the 80 % interval."""
+    total = compared[compared["category"] == ""]
     relative = (total["forecast"] - total["actual"]).abs().groupby(total["user_id"]).sum()
     order = (relative / total.groupby("user_id")["actual"].sum().clip(lower=1)).sort_values().index
-    picked = order[np.unique(np.linspace(0, len(order) - 1, min(SHOWN_USERS, len(order))).astype(int))]
+    picked = order[np.unique(np.linspace(0, len(order) - 1, min(MAX_USERS, len(order))).astype(int))]
     figure = Figure(figsize=(13, 6.5), layout="constrained")
     axes = figure.subplots(2, 3)
     for axis in axes.flat[len(picked) :]:
@@ -45,9 +47,7 @@ def forecasts(model: Model, judged: pd.DataFrame) -> Figure:
         known = model.users.get(user)
         if known is not None:
             past = parse(known.stored)
-            axis.plot(
-                past.months - number(model.last), past.amounts.sum(0) / 1e3, color="0.5", label="months learnt from"
-            )
+            axis.plot(past.months - number(model.last), past.amounts.sum(0) / 1e3, color="0.5", label="history")
         axis.fill_between(rows["horizon"], rows["low"] / 1e3, rows["high"] / 1e3, alpha=0.25, label="80 % interval")
         axis.plot(rows["horizon"], rows["forecast"] / 1e3, marker="o", label="forecast")
         axis.plot(rows["horizon"], rows["actual"] / 1e3, marker="x", color="black", label="actual")
@@ -61,14 +61,14 @@ def forecasts(model: Model, judged: pd.DataFrame) -> Figure:
     return figure
 
 
-def components(model: Model) -> Figure:
-    """Trend, year, month, week and festivals of all ordinary spending, as Prophet separates them."""
-    shape = model.shapes.models[ALL]
-    dates = pd.DataFrame({"ds": pd.date_range(shape.start, pd.Timestamp(model.last) + pd.Timedelta(days=365))})
-    shape.holidays = holiday_table(dates["ds"].min().year, dates["ds"].max().year + 1)
-    parts = shape.predict(dates)
+def components(model: SpendingModel) -> Figure:
+    """Trend, year, month, week and festivals of all regular spending, as Prophet separates them."""
+    prophet = model.seasonality.models[ALL]
+    dates = pd.DataFrame({"ds": pd.date_range(prophet.start, pd.Timestamp(model.last) + pd.Timedelta(days=365))})
+    prophet.holidays = holiday_table(dates["ds"].min().year, dates["ds"].max().year + 1)
+    parts = prophet.predict(dates)
     days = pd.date_range("2025-01-01", "2025-12-31")
-    panels = [("trend", "trend (1 = a usual day)", parts["ds"], parts["trend"])]
+    panels = [("trend", "trend (1 = an average day)", parts["ds"], parts["trend"])]
     if "yearly" in parts:
         year = parts.assign(day=parts["ds"].dt.dayofyear).groupby("day")["yearly"].mean().reindex(range(1, 366))
         panels.append(("yearly", "by day of the year", days, 100 * year))
@@ -87,9 +87,9 @@ def components(model: Model) -> Figure:
     return figure
 
 
-def coverage(judged: pd.DataFrame) -> Figure:
-    """Share of months within the 80 % interval, and the error beside the naive one, by months ahead."""
-    total = judged[judged["category"] == ""]
+def coverage(compared: pd.DataFrame) -> Figure:
+    """Coverage of the 80 % interval, and the error beside the naive ones, by months ahead."""
+    total = compared[compared["category"] == ""]
     inside = (total["actual"] >= total["low"]) & (total["actual"] <= total["high"])
     share = inside.groupby(total["horizon"]).mean()
     figure = Figure(figsize=(11, 4), layout="constrained")
@@ -109,10 +109,10 @@ def coverage(judged: pd.DataFrame) -> Figure:
     return figure
 
 
-def categories(judged: pd.DataFrame) -> Figure:
-    """Errors beside the naive ones of the categories with the most money."""
-    parts = judged[~judged["category"].isin(("", OCCASIONAL))]
-    top = parts.groupby("category")["actual"].sum().nlargest(SHOWN_CATEGORIES).index
+def categories(compared: pd.DataFrame) -> Figure:
+    """Errors beside those of seasonal-naive, of the categories with the highest spending."""
+    parts = compared[~compared["category"].isin(("", OCCASIONAL))]
+    top = parts.groupby("category")["actual"].sum().nlargest(MAX_CATEGORIES).index
     parts = parts[parts["category"].isin(top)]
     errors = {
         label: (parts["actual"] - parts[column]).abs().groupby(parts["category"]).mean().reindex(top) / 1e3
