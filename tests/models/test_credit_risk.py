@@ -8,12 +8,13 @@ from pydantic import ValidationError
 
 from nivesh import models
 from nivesh.errors import BundleError, DataError, UserNotFound
-from nivesh.models import credit_risk
-from nivesh.models.credit_risk import Answer, Request, scorecard
-from nivesh.models.credit_risk.answers import category, decision, rupees
-from nivesh.models.credit_risk.scoring import FEATURES, contributions, frame_matrix, probability
+from nivesh.models.credit_risk import scorecard
+from nivesh.models.credit_risk.classifier import FEATURES, contributions, frame_matrix, probability
+from nivesh.models.credit_risk.explanation import category, decision, rupees
+from nivesh.models.credit_risk.schema import Answer, Request
 from nivesh.simulate.loans import loans
 
+credit_risk = models.get("credit_risk")
 FEATURES_OF_USER = {
     "monthly_income": 60_000.0,
     "income_stability": 0.8,
@@ -44,13 +45,13 @@ def measured(model, parts):
     return credit_risk.evaluate(model, parts.test, history=parts.train)
 
 
-def ask(features=None, **terms) -> dict:
+def loan_request(features=None, **terms) -> dict:
     request = {"user_id": "U1", "loan_amount": 300_000, "loan_tenure_months": 36} | terms
     return Request(**request).model_dump() | {"features": FEATURES_OF_USER | (features or {})}
 
 
-def chance(model, features=None, **terms) -> float:
-    return credit_risk.predict(model, [ask(features, **terms)])[0]["probability_of_default"]
+def default_probability(model, features=None, **terms) -> float:
+    return credit_risk.predict(model, [loan_request(features, **terms)])[0]["probability_of_default"]
 
 
 # --- split and fit ---------------------------------------------------------------------------------------------------
@@ -76,16 +77,16 @@ def test_too_few_outcomes_say_how_many_are_needed():
         credit_risk.fit(frame, progress=lambda fraction, text: None)
 
 
-def test_fit_is_deterministic_and_tells_its_progress(parts, model):
-    told = []
-    again = credit_risk.fit(parts.train, progress=lambda fraction, text: told.append(fraction), n_estimators=40)
+def test_fit_is_deterministic_and_reports_progress(parts, model):
+    fractions = []
+    again = credit_risk.fit(parts.train, progress=lambda fraction, text: fractions.append(fraction), n_estimators=40)
     inputs = frame_matrix(model, parts.test)
     np.testing.assert_array_equal(probability(model, inputs), probability(again, inputs))
-    assert told == sorted(told) and told[-1] == 1
+    assert fractions == sorted(fractions) and fractions[-1] == 1
 
 
 def test_parameters_are_found_by_the_platform():
-    assert models.parameters("credit_risk", {"max_depth": 2.0})["max_depth"] == 2
+    assert credit_risk.parameters({"max_depth": 2.0})["max_depth"] == 2
 
 
 # --- what the score may depend on ------------------------------------------------------------------------------------
@@ -110,8 +111,11 @@ def test_every_feature_moves_the_risk_in_its_direction_only(model, parts, featur
 
 
 def test_more_debt_and_a_larger_loan_never_lower_the_risk(model):
-    by_debt = [chance(model, {"existing_emis": emi, "debt_to_income": emi / 60_000}) for emi in range(0, 70_000, 4_000)]
-    by_loan = [chance(model, loan_amount=amount) for amount in (1, 5e4, 2e5, 5e5, 1e6, 3e6, 1e7, 1e10)]
+    by_debt = [
+        default_probability(model, {"existing_emis": emi, "debt_to_income": emi / 60_000})
+        for emi in range(0, 70_000, 4_000)
+    ]
+    by_loan = [default_probability(model, loan_amount=amount) for amount in (1, 5e4, 2e5, 5e5, 1e6, 3e6, 1e7, 1e10)]
     assert by_debt == sorted(by_debt) and by_debt[-1] > by_debt[0] + 0.05
     assert by_loan == sorted(by_loan) and by_loan[-1] > by_loan[0] + 0.05
 
@@ -123,7 +127,7 @@ def test_the_scorecard_keeps_its_signs_even_where_the_data_say_otherwise():
     line = scorecard.fit(inputs, label, np.array(list(FEATURES.values())))
     assert line["coefficients"][0] == 0
     assert all(c * sign >= 0 for c, sign in zip(line["coefficients"], FEATURES.values(), strict=True))
-    assert list(scorecard.SHAPES) == list(FEATURES)
+    assert list(scorecard.TRANSFORMS) == list(FEATURES)
 
 
 # --- quality and answers ---------------------------------------------------------------------------------------------
@@ -148,7 +152,7 @@ def test_strangers_are_judged_without_history(model):
 
 
 def test_the_guides_request_is_answered(model):
-    request = Request(**credit_risk.SPEC.example).model_dump() | {"features": FEATURES_OF_USER}
+    request = Request(**credit_risk.spec.example).model_dump() | {"features": FEATURES_OF_USER}
     answer = Answer(**credit_risk.predict(model, [request])[0])
     assert answer.user_id == "user_123"
     assert answer.risk_score == pytest.approx(100 * answer.probability_of_default, abs=0.01)
@@ -162,7 +166,7 @@ def test_reasons_are_exact_and_say_the_figure(model, parts):
     inputs = frame_matrix(model, parts.test)
     odds = contributions(model, inputs).sum(axis=1)
     np.testing.assert_allclose(1 / (1 + np.exp(-odds)), probability(model, inputs), atol=1e-5)
-    answer = credit_risk.predict(model, [ask({"existing_emis": 37_200, "debt_to_income": 0.62})])[0]
+    answer = credit_risk.predict(model, [loan_request({"existing_emis": 37_200, "debt_to_income": 0.62})])[0]
     texts = {reason["feature"]: reason["text"] for reason in answer["reasons"]}
     assert texts["debt_to_income"].startswith("debt-to-income of 62 % is high (typical: ")
     assert texts["debt_to_income"].endswith("and raises the risk")
@@ -171,8 +175,10 @@ def test_reasons_are_exact_and_say_the_figure(model, parts):
 
 
 def test_a_batch_is_answered_like_its_requests_and_threads_do_not_mix(model):
-    requests = [ask(loan_amount=amount) | {"user_id": f"U{amount}"} for amount in range(50_000, 1_050_000, 50_000)]
-    alone = [credit_risk.predict(model, [request])[0] for request in requests]
+    requests = [
+        loan_request(loan_amount=amount) | {"user_id": f"U{amount}"} for amount in range(50_000, 1_050_000, 50_000)
+    ]
+    alone = [credit_risk.predict(model, [each])[0] for each in requests]
     assert credit_risk.predict(model, requests) == alone
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda r: credit_risk.predict(model, [r])[0], requests * 5)) == alone * 5
@@ -180,24 +186,28 @@ def test_a_batch_is_answered_like_its_requests_and_threads_do_not_mix(model):
 
 
 def test_missing_features_are_assumed_and_named(model):
-    answer = credit_risk.predict(model, [ask({"on_time_payment_pct": None, "credit_utilization": float("nan")})])[0]
+    answer = credit_risk.predict(
+        model, [loan_request({"on_time_payment_pct": None, "credit_utilization": float("nan")})]
+    )[0]
     assert answer["assumed"] == ["on_time_payment_pct", "credit_utilization", "employment_type"]
     given = {"on_time_payment_pct": model.typical["on_time_payment_pct"]}
     given |= {"credit_utilization": model.typical["credit_utilization"]}
-    assert answer["risk_score"] == credit_risk.predict(model, [ask(given)])[0]["risk_score"]
+    assert answer["risk_score"] == credit_risk.predict(model, [loan_request(given)])[0]["risk_score"]
 
 
 def test_debt_to_income_follows_from_the_emis_where_missing(model):
-    assert chance(model, {"debt_to_income": None}) == chance(model)
+    assert default_probability(model, {"debt_to_income": None}) == default_probability(model)
 
 
 def test_employment_of_the_request_counts(model):
-    assert chance(model, employment_type="unemployed") > chance(model, employment_type="salaried")
-    assert credit_risk.predict(model, [ask(employment_type="gig")])[0]["assumed"] == []
+    assert default_probability(model, employment_type="unemployed") > default_probability(
+        model, employment_type="salaried"
+    )
+    assert credit_risk.predict(model, [loan_request(employment_type="gig")])[0]["assumed"] == []
 
 
 def test_without_income_there_is_an_answer(model):
-    answer = Answer(**credit_risk.predict(model, [ask({"monthly_income": 0, "existing_emis": 0})])[0])
+    answer = Answer(**credit_risk.predict(model, [loan_request({"monthly_income": 0, "existing_emis": 0})])[0])
     assert answer.emi_to_income is None and answer.affordable_loan_amount == 0
     assert "leave no room" in answer.recommendation
 
@@ -205,7 +215,7 @@ def test_without_income_there_is_an_answer(model):
 @pytest.mark.parametrize("features", [None, {}, {"monthly_income": None, "savings_rate": float("nan")}])
 def test_a_user_without_features_is_not_found(model, features):
     with pytest.raises(UserNotFound, match="no financial features of the user 'U1'"):
-        credit_risk.predict(model, [ask() | {"features": features}])
+        credit_risk.predict(model, [loan_request() | {"features": features}])
 
 
 @pytest.mark.parametrize(
@@ -221,7 +231,7 @@ def test_a_user_without_features_is_not_found(model, features):
 )
 def test_features_that_cannot_be_used(model, features, message):
     with pytest.raises(DataError, match=message):
-        credit_risk.predict(model, [ask(features)])
+        credit_risk.predict(model, [loan_request(features)])
 
 
 @pytest.mark.parametrize(
@@ -262,7 +272,9 @@ def test_frames_are_answered_like_requests(model, parts):
     answered = credit_risk.predict_frame(model, rows, history=parts.train)
     assert list(answered["application_id"]) == list(rows["application_id"])
     row = rows.iloc[0]
-    request = ask(row.to_dict(), loan_amount=row["loan_amount"], loan_tenure_months=int(row["loan_tenure_months"]))
+    request = loan_request(
+        row.to_dict(), loan_amount=row["loan_amount"], loan_tenure_months=int(row["loan_tenure_months"])
+    )
     one = credit_risk.predict(model, [request])[0]
     for name in ("probability_of_default", "risk_score", "risk_category", "decision"):
         assert answered[name].iloc[0] == one[name]

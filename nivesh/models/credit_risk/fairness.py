@@ -1,11 +1,11 @@
 """Whether the model treats groups alike: Fairlearn's metrics by gender, region and age band.
 
-The event predicted is "declined", a probability of default in the high category; the false positives of a group are
-its members who would have repaid and are declined, the false negatives those who default and are not. Approval rates
-(not declined) give the demographic parity.
+The predicted event is "declined", a probability of default in the high category: false positives are applicants who
+repaid and would be declined, false negatives those who defaulted and would not. Approval rates (not declined) give the
+demographic parity.
 
-A difference between small groups says little. So each limit is widened to what groups of just these sizes show by chance
-in 99 of 100 cases when the model treats them alike, found by exchanging the members of groups at random.
+Small groups differ by chance. So each limit is widened to the 99th percentile of a permutation test: what groups of
+these sizes show when group membership is exchanged at random, that is when the model treats them alike.
 """
 
 from typing import Any
@@ -13,29 +13,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nivesh.models.credit_risk.terms import HIGH
+from nivesh.models.credit_risk.schema import HIGH
 
-ODDS_LIMIT = 0.10
-PARITY_LIMIT = 0.80  # the four-fifths rule
-MIN_ROWS, MIN_EACH = 50, 10
-CERTAINTY = 0.99
-SHUFFLES = 2000
+MAX_ODDS_DIFFERENCE = 0.10  # see "Fairness limits" in docs/experiments/credit_risk.md
+MIN_PARITY_RATIO = 0.80  # the four-fifths rule of the US EEOC's Uniform Guidelines (29 CFR 1607.4 D)
+MIN_ROWS, MIN_EACH = 50, 10  # of a group to be tested: rows, and rows of each outcome
+CONFIDENCE = 0.99
+PERMUTATIONS = 2000
 AGE_BANDS = {"18-25": 25, "26-35": 35, "36-50": 50, "51-100": 100}
 
 
-def fairness(frame: pd.DataFrame, chances: np.ndarray) -> dict[str, Any]:
+def fairness(frame: pd.DataFrame, probabilities: np.ndarray) -> dict[str, Any]:
     """Metrics by gender, region and age band.
 
     Args:
         frame: applications with gender, region, age and defaulted.
-        chances: their probabilities of default.
+        probabilities: of default, (rows,).
 
     Returns:
         Per attribute: Fairlearn's differences and ratio over the groups that are large enough (None where fewer than
         two are), the limits that these groups' sizes allow, and the figures of every group. ``limits_broken`` counts
         the limits broken by attributes with at least two such groups.
     """
-    declined = chances >= HIGH
+    declined = probabilities >= HIGH
     ages = pd.cut(frame["age"], [0, *AGE_BANDS.values()], labels=list(AGE_BANDS)).astype(str)
     attributes = {"gender": frame["gender"], "region": frame["region"], "age_band": ages}
     result: dict[str, Any] = {
@@ -45,10 +45,10 @@ def fairness(frame: pd.DataFrame, chances: np.ndarray) -> dict[str, Any]:
 
 
 def _broken(name: str, figures: dict[str, Any]) -> int:
-    """How many limits an attribute breaks, if it can be judged.
+    """How many limits an attribute breaks; none where fewer than two of its groups are large enough.
 
-    Age bands are held to the parity of approvals only: people of different ages differ in what they earn and owe, which
-    moves a group's error rates although everybody is measured alike.
+    Age bands are held to the parity of approvals only: incomes and debts differ by age, which moves a group's error
+    rates even where all are treated alike.
     """
     if figures["groups_judged"] < 2:
         return 0
@@ -98,14 +98,14 @@ def _attribute(defaulted: pd.Series, declined: np.ndarray, groups: pd.Series) ->
     }
     if large.sum() >= 2:
         y, d, g = truth[judged], declined[judged], groups[judged]
-        odds, parity = _by_chance(y, d, g)
+        odds, parity = _permutation_bounds(y, d, g)
         approved = (~d).astype(int)
         result |= {
             "demographic_parity_difference": float(demographic_parity_difference(y, approved, sensitive_features=g)),
             "demographic_parity_ratio": float(demographic_parity_ratio(y, approved, sensitive_features=g)),
             "equalized_odds_difference": float(equalized_odds_difference(y, d.astype(int), sensitive_features=g)),
-            "equalized_odds_allowed": max(ODDS_LIMIT, odds),
-            "parity_ratio_required": min(PARITY_LIMIT, parity),
+            "equalized_odds_allowed": max(MAX_ODDS_DIFFERENCE, odds),
+            "parity_ratio_required": min(MIN_PARITY_RATIO, parity),
         }
     result["groups"] = {
         str(name): {column: float(value) for column, value in row.items()} | {"judged": int(large[name])}
@@ -114,20 +114,26 @@ def _attribute(defaulted: pd.Series, declined: np.ndarray, groups: pd.Series) ->
     return result
 
 
-def _by_chance(truth: np.ndarray, declined: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
-    """What equal treatment shows at most in 99 of 100 cases: (equalized odds difference, demographic parity ratio)."""
+def _permutation_bounds(truth: np.ndarray, declined: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """The largest equalized odds difference and the smallest demographic parity ratio of 99 % of the permutations.
+
+    Args:
+        truth: (rows,) of 0 and 1.
+        declined: (rows,) of booleans.
+        groups: (rows,) of group names.
+    """
     rng = np.random.default_rng(0)
     _, codes = np.unique(groups, return_inverse=True)
     spread = []
-    for outcome in (0, 1):  # odds: within those of the same outcome, whose numbers per group are kept
-        of = truth == outcome
-        rates = _shuffled(rng, np.bincount(codes[of]), int(declined[of].sum()))
+    for outcome in (0, 1):  # odds: exchanged within each outcome, whose group sizes are kept
+        rows = truth == outcome
+        rates = _permuted_rates(rng, np.bincount(codes[rows]), int(declined[rows].sum()))
         spread.append(rates.max(axis=1) - rates.min(axis=1))
-    approvals = _shuffled(rng, np.bincount(codes), int((~declined).sum()))
+    approvals = _permuted_rates(rng, np.bincount(codes), int((~declined).sum()))
     parity = approvals.min(axis=1) / np.maximum(approvals.max(axis=1), 1e-9)
-    return float(np.quantile(np.maximum(*spread), CERTAINTY)), float(np.quantile(parity, 1 - CERTAINTY))
+    return float(np.quantile(np.maximum(*spread), CONFIDENCE)), float(np.quantile(parity, 1 - CONFIDENCE))
 
 
-def _shuffled(rng: np.random.Generator, sizes: np.ndarray, marked: int) -> np.ndarray:
-    """Share of marked rows in groups of these sizes when so many are marked blindly: (SHUFFLES, groups)."""
-    return rng.multivariate_hypergeometric(sizes, marked, SHUFFLES, method="marginals") / sizes
+def _permuted_rates(rng: np.random.Generator, sizes: np.ndarray, marked: int) -> np.ndarray:
+    """Share of marked rows in groups of these sizes when ``marked`` rows are drawn at random: (PERMUTATIONS, groups)."""
+    return rng.multivariate_hypergeometric(sizes, marked, PERMUTATIONS, method="marginals") / sizes

@@ -1,16 +1,18 @@
-"""A logistic scorecard with signs: the straight-line part of the model, from which the trees start.
+"""A logistic scorecard with given signs: the linear part of the model, to which the trees add.
 
-Most of what credit data say is close to linear in a few well-shaped features, and trees need many rows to draw a line.
-With the line drawn first they only learn what it misses, and the score goes on rising beyond the values seen in training.
+Most of the signal in credit data is close to linear in a few well-transformed features, and trees need many rows to
+approximate a line. With the line fitted first, trees only learn what it misses, and the score keeps rising beyond the
+values seen in training.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
-# Feature -> how it enters the line: the bounds beyond which more of it says no more, and whether its logarithm counts.
-SHAPES = {
+# Feature -> how it enters the line: (lower bound, upper bound, logarithm); values are clipped to the bounds.
+TRANSFORMS = {
     "debt_to_income": (0, 2, False),
     "emi_to_income": (0, 2, False),
     "obligations_to_income": (0, 2, False),
@@ -26,37 +28,39 @@ SHAPES = {
 }
 
 
-def shaped(inputs: np.ndarray) -> np.ndarray:
-    """Columns in the order of SHAPES, each within its bounds and on its scale; every shape keeps the order of values."""
+def transform(inputs: np.ndarray) -> np.ndarray:
+    """(rows, features) in the order of TRANSFORMS, clipped and scaled; every transform is monotone."""
     columns = []
-    for column, (low, high, logarithm) in zip(inputs.T, SHAPES.values(), strict=True):
+    for column, (low, high, logarithm) in zip(inputs.T, TRANSFORMS.values(), strict=True):
         clipped = np.clip(column, low, high)
         columns.append(np.log1p(clipped) if logarithm else clipped)
     return np.column_stack(columns)
 
 
 def fit(inputs: np.ndarray, label: np.ndarray, signs: np.ndarray, penalty: float = 1.0) -> dict[str, Any]:
-    """Penalised logistic regression whose coefficients keep the given signs.
+    """Ridge-penalised logistic regression whose coefficients keep the given signs.
+
+    scikit-learn's logistic regression has no bounds on coefficients, hence SciPy's L-BFGS-B.
 
     Args:
-        inputs: (rows, features) in the order of SHAPES.
-        label: 0 or 1 per row.
-        signs: +1 or -1 per feature; a coefficient of the other sign becomes 0.
-        penalty: of the squared coefficients, in rows.
+        inputs: (rows, features) in the order of TRANSFORMS.
+        label: (rows,) of 0 and 1.
+        signs: (features,) of +1 and -1; a coefficient of the other sign becomes 0.
+        penalty: half of the factor of the squared coefficients, in rows.
 
     Returns:
         Plain numbers and lists: center, scale, coefficients, intercept.
     """
     from scipy.optimize import minimize
 
-    values = shaped(inputs)
+    values = transform(inputs)
     center, scale = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-9)
     z = (values - center) / scale
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        margin = z @ weights[:-1] + weights[-1]
-        error = 1 / (1 + np.exp(-margin)) - label
-        value = np.logaddexp(0, margin).sum() - label @ margin + 0.5 * penalty * (weights[:-1] ** 2).sum()
+        log_odds = z @ weights[:-1] + weights[-1]
+        error = expit(log_odds) - label
+        value = np.logaddexp(0, log_odds).sum() - label @ log_odds + 0.5 * penalty * (weights[:-1] ** 2).sum()
         return value, np.append(z.T @ error + penalty * weights[:-1], error.sum())
 
     bounds = [(0, None) if sign > 0 else (None, 0) for sign in signs] + [(None, None)]
@@ -70,14 +74,14 @@ def fit(inputs: np.ndarray, label: np.ndarray, signs: np.ndarray, penalty: float
     }
 
 
-def parts(line: Mapping[str, Any], inputs: np.ndarray) -> np.ndarray:
-    """What each feature adds to the log-odds, against the training mean: (rows, features).
+def contributions(line: Mapping[str, Any], inputs: np.ndarray) -> np.ndarray:
+    """What each feature adds to the log-odds, relative to the training mean: (rows, features).
 
-    For a line these are its SHAP values; with the intercept they add up to ``margin``.
+    For a linear model these are its SHAP values; with the intercept they add up to ``margin``.
     """
-    return (shaped(inputs) - line["center"]) / line["scale"] * line["coefficients"]
+    return (transform(inputs) - line["center"]) / line["scale"] * line["coefficients"]
 
 
 def margin(line: Mapping[str, Any], inputs: np.ndarray) -> np.ndarray:
-    """The scorecard's log-odds of default of each row."""
-    return parts(line, inputs).sum(axis=1) + line["intercept"]
+    """The scorecard's log-odds of default of each row: (rows,)."""
+    return contributions(line, inputs).sum(axis=1) + line["intercept"]

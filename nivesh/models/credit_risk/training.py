@@ -1,6 +1,6 @@
-"""Splitting and fitting."""
+"""Split and fit."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,25 +9,26 @@ import xgboost as xgb
 
 from nivesh.errors import DataError
 from nivesh.models.credit_risk import scorecard
-from nivesh.models.credit_risk.scoring import (
+from nivesh.models.credit_risk.classifier import (
     FEATURES,
+    IMPUTED,
     SERVING_THREADS,
-    TYPICAL,
     CreditRisk,
-    fill,
+    feature_matrix,
+    impute,
     margin,
-    matrix,
 )
+from nivesh.models.interface import Progress
 from nivesh.settings import thread_count
 from nivesh.spec import Split
 
 FOLDS = 5
-ROWS_PER_THREAD = 20_000  # below that, threads wait for each other longer than they work
-TEST_FOLDS = 4  # one of them is held out: a quarter of the rows
-MIN_EACH = 20
+ROWS_PER_THREAD = 20_000  # with fewer rows, synchronising threads costs more than they save
+TEST_FOLDS = 4  # one is held out: a quarter of the rows
+MIN_EACH = 20  # rows of each outcome
 
-# The guide's raw columns, as they stand.
-RAW = [
+# The guide's raw columns: the baseline's inputs.
+BASELINE_COLUMNS = [
     "monthly_income",
     "income_stability",
     "existing_emis",
@@ -45,9 +46,9 @@ def split(frame: pd.DataFrame, seed: int = 0) -> Split:
     """A quarter of the users held out with all their applications, with about the same share of defaults.
 
     Raises:
-        DataError: too few repaid or defaulted applications to learn from one part and judge by the other.
+        DataError: too few repaid or defaulted applications for a training and a test part.
     """
-    _enough(frame, MIN_EACH + 4)
+    _require_rows(frame, MIN_EACH + 4)
     train, test = next(_folds(frame, TEST_FOLDS, seed))
     why = "a quarter of the users, drawn at random with all their applications; stratified by outcome"
     return Split(frame.iloc[train].reset_index(drop=True), frame.iloc[test].reset_index(drop=True), why)
@@ -56,7 +57,7 @@ def split(frame: pd.DataFrame, seed: int = 0) -> Split:
 def fit(
     train: pd.DataFrame,
     *,
-    progress: Callable[[float, str], None],
+    progress: Progress,
     n_estimators: int = 150,
     max_depth: int = 3,
     learning_rate: float = 0.04,
@@ -68,19 +69,19 @@ def fit(
 ) -> CreditRisk:
     """A scorecard, boosted trees on top of it, and Platt's calibration; each feature moves the risk in one direction.
 
-    The calibration is fitted on log-odds of rows that neither had seen (cross-fitting by user within the
-    training rows), so it needs no rows of its own.
+    The calibration is fitted on out-of-fold log-odds (cross-fitting by user within the training rows), so it needs no
+    rows of its own. The defaults are those of docs/experiments/credit_risk.md.
 
     Args:
         train: rows of ``build_features``.
-        progress: is told the finished fraction and a text.
+        progress: called with the finished fraction, 0 to 1, and a text.
         n_estimators: number of trees; depth, learning rate and the rest are XGBoost's parameters of these names.
-        seed: of the folds and of the rows and columns drawn for each tree.
+        seed: of the folds and of the rows and columns sampled for each tree.
 
     Raises:
         DataError: fewer than ``MIN_EACH`` repaid or defaulted applications.
     """
-    _enough(train, MIN_EACH)
+    _require_rows(train, MIN_EACH)
     params = {
         "objective": "binary:logistic",
         "tree_method": "hist",
@@ -96,19 +97,21 @@ def fit(
         "nthread": max(1, min(thread_count(), len(train) // ROWS_PER_THREAD)),
     }
     typical = _typical(train)
-    inputs = matrix(fill(train, typical)[0])
+    inputs = feature_matrix(impute(train, typical)[0])
     label = train["defaulted"].to_numpy()
-    unseen = np.zeros(len(train))
-    for fold, (rows, left_out) in enumerate(_folds(train, FOLDS, seed)):
-        tell = _Progress(progress, fold / (FOLDS + 1), f"fold {fold + 1} of {FOLDS} for the calibration")
-        unseen[left_out] = margin(*_boost(inputs[rows], label[rows], params, n_estimators, tell), inputs[left_out])
-    slope, intercept = _platt(unseen, label)
-    tell = _Progress(progress, FOLDS / (FOLDS + 1), "all rows")
-    line, booster = _boost(inputs, label, params, n_estimators, tell)
+    out_of_fold = np.zeros(len(train))
+    for fold, (rows, held_out) in enumerate(_folds(train, FOLDS, seed)):
+        callback = _TreeProgress(progress, fold / (FOLDS + 1), f"fold {fold + 1} of {FOLDS} for the calibration")
+        out_of_fold[held_out] = margin(
+            *_boost(inputs[rows], label[rows], params, n_estimators, callback), inputs[held_out]
+        )
+    slope, intercept = _platt(out_of_fold, label)
+    callback = _TreeProgress(progress, FOLDS / (FOLDS + 1), "all rows")
+    line, booster = _boost(inputs, label, params, n_estimators, callback)
     booster.set_param({"nthread": SERVING_THREADS})
     progress(1.0, f"fitted {n_estimators} trees on {len(train)} applications")
     return CreditRisk(
-        line=line,
+        scorecard=line,
         booster=booster,
         slope=slope,
         intercept=intercept,
@@ -118,31 +121,31 @@ def fit(
     )
 
 
-class _Progress(xgb.callback.TrainingCallback):
-    """Tells where a fit stands, now and then as trees are added."""
+class _TreeProgress(xgb.callback.TrainingCallback):
+    """Reports the number of fitted trees."""
 
     EVERY = 50
 
-    def __init__(self, progress: Callable[[float, str], None], begun: float, text: str):
-        self.progress, self.begun, self.text = progress, begun, text
+    def __init__(self, progress: Progress, fraction: float, text: str):
+        self.progress, self.fraction, self.text = progress, fraction, text
 
-    def after_iteration(self, model, epoch: int, evals_log) -> bool:
+    def after_iteration(self, model: Any, epoch: int, evals_log: dict) -> bool:
         if epoch % self.EVERY == 0:
-            self.progress(self.begun, f"{self.text}, tree {epoch + 1}")
-        return False  # go on
+            self.progress(self.fraction, f"{self.text}, tree {epoch + 1}")
+        return False  # continue
 
 
 def _boost(
-    inputs: np.ndarray, label: np.ndarray, params: dict, rounds: int, tell: _Progress
+    inputs: np.ndarray, label: np.ndarray, params: dict[str, Any], rounds: int, callback: _TreeProgress
 ) -> tuple[dict[str, Any], xgb.Booster]:
-    """A scorecard, and trees that learn what it misses."""
+    """A scorecard, and trees fitted to what it misses."""
     line = scorecard.fit(inputs, label, np.array(list(FEATURES.values())))
     start = scorecard.margin(line, inputs)
     rows = xgb.DMatrix(inputs, label, base_margin=start, feature_names=list(FEATURES), nthread=params["nthread"])
-    return line, xgb.train(params, rows, num_boost_round=rounds, callbacks=[tell])
+    return line, xgb.train(params, rows, num_boost_round=rounds, callbacks=[callback])
 
 
-def _folds(frame: pd.DataFrame, folds: int, seed: int):
+def _folds(frame: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     from sklearn.model_selection import StratifiedGroupKFold
 
     cut = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
@@ -153,18 +156,20 @@ def _platt(margin: np.ndarray, label: np.ndarray) -> tuple[float, float]:
     from sklearn.linear_model import LogisticRegression
 
     line = LogisticRegression(C=1e6).fit(margin[:, None], label)
-    # With few rows the margins can mean nothing; a slope that turned them round would undo every constraint.
+    # With few rows the margins can be noise; a negative slope would turn every monotone constraint round.
     return max(float(line.coef_[0, 0]), 1e-3), float(line.intercept_[0])
 
 
-def _baseline(train: pd.DataFrame) -> dict:
+def _baseline(train: pd.DataFrame) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit(train[RAW].to_numpy(dtype=float))
-    line = LogisticRegression(max_iter=1000).fit(scaler.transform(train[RAW].to_numpy(dtype=float)), train["defaulted"])
+    scaler = StandardScaler().fit(train[BASELINE_COLUMNS].to_numpy(dtype=float))
+    line = LogisticRegression(max_iter=1000).fit(
+        scaler.transform(train[BASELINE_COLUMNS].to_numpy(dtype=float)), train["defaulted"]
+    )
     return {
-        "columns": RAW,
+        "columns": BASELINE_COLUMNS,
         "mean": scaler.mean_.tolist(),
         "scale": scaler.scale_.tolist(),
         "coefficients": line.coef_[0].tolist(),
@@ -172,18 +177,18 @@ def _baseline(train: pd.DataFrame) -> dict:
     }
 
 
-def _typical(train: pd.DataFrame) -> dict:
-    return {name: float(train[name].median()) for name in TYPICAL} | {
+def _typical(train: pd.DataFrame) -> dict[str, Any]:
+    return {name: float(train[name].median()) for name in IMPUTED} | {
         "employment_type": str(train["employment_type"].mode().iloc[0])
     }
 
 
-def _enough(frame: pd.DataFrame, each: int) -> None:
+def _require_rows(frame: pd.DataFrame, each: int) -> None:
     defaulted = int(frame["defaulted"].sum())
     repaid = len(frame) - defaulted
     users = frame.groupby("defaulted")["user_id"].nunique()
     if min(defaulted, repaid) < each or users.min() < FOLDS:
         raise DataError(
-            f"{defaulted} defaulted and {repaid} repaid applications: too few to learn from; "
+            f"{defaulted} defaulted and {repaid} repaid applications: too few to train on; "
             f"at least {each} of each are needed, of {FOLDS} or more users"
         )

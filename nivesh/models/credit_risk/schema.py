@@ -1,4 +1,4 @@
-"""What is promised: targets, the request and the answer."""
+"""Spec, request and answer."""
 
 from typing import Literal
 
@@ -6,12 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nivesh.spec import MetricThreshold, Spec
 
-# Probabilities of default at which a lender's answer changes from yes to a second look, and from that to no.
+# Probabilities of default from which an application is reviewed, and declined; set by us for the samples' 14 % default
+# rate, to be replaced by a lender's own cut-offs.
 MEDIUM, HIGH = 0.10, 0.25
 
 SPEC = Spec(
     key="credit_risk",
-    purpose="How likely a person is to default on the loan they ask for, why, and which loan would fit their income.",
+    purpose="How likely a person is to default on the loan they apply for, why, and which loan their income could carry.",
     dataset="loans",
     path="/predict/credit-risk",
     example={"user_id": "user_123", "loan_amount": 500000, "loan_tenure_months": 60},
@@ -39,8 +40,8 @@ SPEC = Spec(
         "Gender, region and age are never inputs: they are used to measure fairness only.",
         "The EMI is computed at 12 % a year, whatever the lender will charge.",
         "From transactions, emergency fund and card limit are estimates; employment is unknown unless the request says.",
-        "A hint for a person who decides, not a decision: no application should be declined by the score alone.",
-        "Fairness is judged for groups of 50 or more rows with 10 or more of each outcome; smaller ones are reported.",
+        "Supports a person who decides; no application should be declined by the score alone.",
+        "Fairness is tested for groups of 50 or more rows with 10 or more of each outcome; smaller ones are reported.",
     ),
 )
 
@@ -48,12 +49,12 @@ Employment = Literal["salaried", "self_employed", "gig", "unemployed", "retired"
 
 
 class Request(BaseModel):
-    """A loan that a known user asks for. Their finances come from the feature store."""
+    """A loan application of a known user, whose finances come from the feature store."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     user_id: str = Field(min_length=1, max_length=64, description="whose stored features are used")
-    loan_amount: float = Field(ge=1, le=1e10, allow_inf_nan=False, description="rupees asked for")
+    loan_amount: float = Field(ge=1, le=1e10, allow_inf_nan=False, description="rupees applied for")
     loan_tenure_months: int = Field(ge=1, le=480, description="months over which it is repaid")
     age: int | None = Field(None, ge=18, le=100, description="years; never used for the score, kept to watch fairness")
     employment_type: Employment | None = Field(None, description="how the income is earned, where it is known")
@@ -63,11 +64,11 @@ class Request(BaseModel):
 
 
 class Reason(BaseModel):
-    """What one feature did to this score."""
+    """The effect of one feature on this score."""
 
     feature: str = Field(description="name of the feature")
     value: float | str = Field(description="its value for this application")
-    effect: Literal["raises", "lowers"] = Field(description="what it does to the risk, against the average applicant")
+    effect: Literal["raises", "lowers"] = Field(description="its effect on the risk, relative to the average applicant")
     contribution: float = Field(description="SHAP value: its part of the log-odds of default")
     text: str = Field(description="the same in words")
 
@@ -82,12 +83,12 @@ class Answer(BaseModel):
         description=f"medium from a probability of {MEDIUM:.2f}, high from {HIGH:.2f}"
     )
     decision: Literal["approve", "review", "decline"] = Field(
-        description="a hint for the person who decides; review also where all EMIs pass 50 % of the income"
+        description="a suggestion to the person who decides; review also where all EMIs exceed 50 % of the income"
     )
     emi: float = Field(description="rupees a month at 12 % a year")
     emi_to_income: float | None = Field(description="the EMI over the monthly income; None without income")
     obligations_to_income: float | None = Field(description="all EMIs, this one included, over the monthly income")
     affordable_loan_amount: float = Field(description="rupees over the same tenure that keep all EMIs within 50 %")
-    reasons: list[Reason] = Field(description="what moved the score most, the strongest first")
+    reasons: list[Reason] = Field(description="the features that moved the score most, the strongest first")
     recommendation: str
-    assumed: list[str] = Field(description="features that were not known and were taken as the typical applicant's")
+    assumed: list[str] = Field(description="features that were missing and imputed with the typical applicant's")

@@ -1,17 +1,17 @@
-"""The maths of the credit-risk model's metrics and of its fairness, by hand."""
+"""The credit-risk model's metrics and fairness, computed by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from nivesh.models.credit_risk import SPEC
-from nivesh.models.credit_risk.evaluation import calibration_bins, calibration_error, ranking
+from nivesh.models.credit_risk.evaluation import calibration_bins, calibration_error, ranking_metrics
 from nivesh.models.credit_risk.fairness import fairness
+from nivesh.models.credit_risk.schema import SPEC
 from nivesh.registry.gate import decide
 
 
 def test_ranking_metrics_by_hand():
-    metrics = ranking(np.array([0, 1, 0, 1]), np.array([0.1, 0.4, 0.5, 0.8]))
+    metrics = ranking_metrics(np.array([0, 1, 0, 1]), np.array([0.1, 0.4, 0.5, 0.8]))
     assert metrics["auc"] == 0.75  # of four pairs one is the wrong way round
     assert metrics["ks"] == 0.5
     assert metrics["brier"] == pytest.approx((0.01 + 0.36 + 0.25 + 0.04) / 4)
@@ -20,9 +20,9 @@ def test_ranking_metrics_by_hand():
 
 def test_calibration_error_by_hand():
     truth = np.repeat([0, 1, 0, 1], [45, 5, 10, 40])
-    chances = np.repeat([0.2, 0.8], [50, 50])
-    assert calibration_bins(truth, chances) == [(50, pytest.approx(0.2), 0.1), (50, pytest.approx(0.8), 0.8)]
-    assert calibration_error(truth, chances) == pytest.approx(0.05)
+    probabilities = np.repeat([0.2, 0.8], [50, 50])
+    assert calibration_bins(truth, probabilities) == [(50, pytest.approx(0.2), 0.1), (50, pytest.approx(0.8), 0.8)]
+    assert calibration_error(truth, probabilities) == pytest.approx(0.05)
 
 
 def groups_frame(n=400, region="south"):
@@ -43,8 +43,8 @@ def test_equal_treatment_is_fair_and_unmeasured_groups_are_not_judged():
 
 def test_unequal_treatment_breaks_both_limits_and_the_gate_refuses():
     frame = groups_frame()
-    chances = np.where((frame["gender"] == "female") | (frame["defaulted"] == 1), 0.9, 0.05)
-    result = fairness(frame, chances)
+    probabilities = np.where((frame["gender"] == "female") | (frame["defaulted"] == 1), 0.9, 0.05)
+    result = fairness(frame, probabilities)
     assert result["gender"]["equalized_odds_difference"] == 1
     assert result["gender"]["demographic_parity_ratio"] == 0
     assert result["limits_broken"] == 2
@@ -56,8 +56,8 @@ def test_unequal_treatment_breaks_both_limits_and_the_gate_refuses():
 def test_small_groups_are_reported_but_not_judged():
     frame = groups_frame()
     frame.loc[:19, "gender"] = "other"
-    chances = np.where(frame["gender"] == "other", 0.9, np.where(frame["defaulted"] == 1, 0.9, 0.05))
-    result = fairness(frame, chances)["gender"]
+    probabilities = np.where(frame["gender"] == "other", 0.9, np.where(frame["defaulted"] == 1, 0.9, 0.05))
+    result = fairness(frame, probabilities)["gender"]
     assert (result["groups_judged"], result["groups_too_small"]) == (2, 1)
     assert (
         result["groups"]["other"] | {"rows": 20.0, "false_positive_rate": 1.0, "judged": 0} == result["groups"]["other"]
@@ -69,6 +69,6 @@ def test_few_rows_widen_the_limit():
     rng = np.random.default_rng(0)
     allowed = []
     for n in (400, 20_000):
-        chances = rng.uniform(0, 0.5, n)
-        allowed.append(fairness(groups_frame(n), chances)["gender"]["equalized_odds_allowed"])
+        probabilities = rng.uniform(0, 0.5, n)
+        allowed.append(fairness(groups_frame(n), probabilities)["gender"]["equalized_odds_allowed"])
     assert allowed[0] > 0.15 and allowed[1] == 0.1
