@@ -14,7 +14,7 @@ def build_features(key: str, rows: Input[Dataset], features: Output[Dataset]):
     """
     from nivesh import data, models
 
-    frame = models.get(key).build_features(data.load(rows.path))
-    data.write(frame, features.path)
+    frame = models.get(key).build_features(data.read_parquet(rows.path))
+    data.write_parquet(frame, features.path)
     features.metadata |= rows.metadata
     print(f"{len(frame)} rows, {len(frame.columns)} columns")

@@ -31,7 +31,7 @@ def evaluate(
 
     with tracking.step(key, "evaluate"):
         module = models.get(key)
-        history, rows = data.load(train.path), data.load(test.path)
+        history, rows = data.read_parquet(train.path), data.read_parquet(test.path)
         challenger = module.load(Path(model.path))
         measured = module.evaluate(challenger, rows, history=history)
         champion, version = None, model_registry.by_alias(key, model_registry.CHAMPION)

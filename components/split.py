@@ -16,9 +16,9 @@ def split(key: str, rows: Input[Dataset], seed: int, train: Output[Dataset], tes
     """
     from nivesh import data, models
 
-    parts = models.get(key).split(data.load(rows.path), seed)
-    data.write(parts.train, train.path)
-    data.write(parts.test, test.path)
+    parts = models.get(key).split(data.read_parquet(rows.path), seed)
+    data.write_parquet(parts.train, train.path)
+    data.write_parquet(parts.test, test.path)
     facts = {"rows_learned": len(parts.train), "rows_held_out": len(parts.test), "split": parts.why}
     train.metadata |= rows.metadata | facts
     test.metadata |= rows.metadata | facts

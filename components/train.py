@@ -23,7 +23,7 @@ def train(key: str, rows: Input[Dataset], params: dict, model: Output[Model]):
     module = models.get(key)
     started = time.monotonic()
     with tracking.step(key, "train"):
-        fitted = module.fit(data.load(rows.path), progress=tracking.tell, **used)
+        fitted = module.fit(data.read_parquet(rows.path), progress=tracking.tell, **used)
     seconds = time.monotonic() - started
     Path(model.path).mkdir(parents=True)
     module.save(fitted, Path(model.path))

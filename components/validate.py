@@ -18,6 +18,6 @@ def validate(key: str, raw: Input[Dataset], rows: Output[Dataset]):
 
     (file,) = Path(raw.path).iterdir()
     frame = data.read(models.get(key).spec.dataset, file)
-    data.write(frame, rows.path)
+    data.write_parquet(frame, rows.path)
     rows.metadata |= {**raw.metadata, "rows": len(frame)}
     print(f"{len(frame)} rows pass the checks")

@@ -47,13 +47,13 @@ def read(kind: str, path: str | Path | None = None, labelled: bool = True) -> pd
     return getattr(module, f"read_{kind}")(path, labelled)
 
 
-def write(frame: pd.DataFrame, path: str | Path) -> None:
-    """Store a checked frame between steps, as Parquet; ``load`` reads it back."""
+def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:
+    """Store a checked frame between pipeline steps; ``read_parquet`` reads it back."""
     frame.to_parquet(path, index=False)
 
 
-def load(path: str | Path) -> pd.DataFrame:
-    """A frame that ``write`` stored. Parquet gives lists back as arrays; entities become lists of dicts again."""
+def read_parquet(path: str | Path) -> pd.DataFrame:
+    """A frame that ``write_parquet`` stored; entities are lists of dicts again (Parquet gives arrays)."""
     frame = pd.read_parquet(path)
     if "entities" in frame:
         frame["entities"] = [[dict(span) for span in spans] for spans in frame["entities"]]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -71,7 +72,9 @@ def check(path: Path, labelled: bool = True) -> Checked:
     Raises:
         DataError: the file is no JSON lines in UTF-8.
     """
-    rows, problems, seen = [], [], {}
+    rows: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    seen: dict[str, str] = {}
     for where, record in json_records(path):
         wrong = list(_broken(record, labelled))
         if wrong:
@@ -118,7 +121,7 @@ def tokens(text: str) -> int:
     return round(latin / 3.5 + (len(text) - latin) / 2) + 1
 
 
-def _broken(record: dict, labelled: bool) -> Iterator[str]:
+def _broken(record: dict[str, Any], labelled: bool) -> Iterator[str]:
     named = ", ".join(record) or "none"
     needed = ("instruction", "output") if labelled else ()
     for name in needed:

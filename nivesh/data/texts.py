@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,7 +24,8 @@ def read_intents(path: Path, labelled: bool = True) -> pd.DataFrame:
     Raises:
         DataError: names the row of a missing text, an unknown intent or a text with two intents.
     """
-    rows, seen = [], {}
+    rows: list[dict[str, Any]] = []
+    seen: dict[str, Any] = {}
     for where, record in json_records(path):
         text = _text(record, where)
         if not labelled:
@@ -52,7 +54,8 @@ def read_ner(path: Path, labelled: bool = True) -> pd.DataFrame:
         DataError: names the row of a span that is unknown, out of the text, overlapping or not what it says.
     """
     records = _spacy_records(path) if path.suffix == ".spacy" else json_records(path)
-    rows, seen = [], {}
+    rows: list[dict[str, Any]] = []
+    seen: dict[str, Any] = {}
     for where, record in records:
         text = _text(record, where)
         if not labelled:
@@ -103,14 +106,14 @@ def json_records(path: Path) -> Iterator[tuple[str, dict]]:
         raise DataError(f"{path.name}: no rows; write one JSON object a line")
 
 
-def _record(item) -> dict:
+def _record(item: Any) -> dict[str, Any]:
     """A JSON element as a dict; spaCy's [text, {"entities": …}] becomes {"text", "entities"}."""
     if isinstance(item, list) and len(item) == 2 and isinstance(item[1], dict):
         return {"text": item[0], **item[1]}
     return item if isinstance(item, dict) else {}
 
 
-def _text(record: dict, where: str) -> str:
+def _text(record: dict[str, Any], where: str) -> str:
     text = record.get("text", record.get("query"))  # the guide's lists use both names
     if not isinstance(text, str) or not text.strip():
         raise DataError(f'{where}: "text" is missing or empty; found the fields {", ".join(record) or "none"}')
@@ -119,7 +122,7 @@ def _text(record: dict, where: str) -> str:
     return text
 
 
-def _entity(text: str, entity, where: str) -> dict:
+def _entity(text: str, entity: Any, where: str) -> dict[str, Any]:
     if isinstance(entity, list) and len(entity) == 3:
         entity = dict(zip(("start", "end", "label"), entity, strict=True))
     if not isinstance(entity, dict):

@@ -111,5 +111,5 @@ def test_what_is_no_text_file(tmp_path):
 
 def test_entities_survive_storage_between_steps(tmp_path):
     frame = data.read("ner").head(20)
-    data.write(frame, tmp_path / "rows")
-    assert data.load(tmp_path / "rows")["entities"].tolist() == frame["entities"].tolist()
+    data.write_parquet(frame, tmp_path / "rows")
+    assert data.read_parquet(tmp_path / "rows")["entities"].tolist() == frame["entities"].tolist()

@@ -33,7 +33,7 @@ def test_a_user_is_the_same_with_fewer_others(rows):
 
 
 def test_rows_pass_the_reader_and_end_in_time(rows, tmp_path):
-    data.write(rows, tmp_path / "rows.parquet")
+    data.write_parquet(rows, tmp_path / "rows.parquet")
     checked = data.read("transactions", tmp_path / "rows.parquet")
     assert len(checked) == len(rows)
     assert rows["timestamp"].is_monotonic_increasing
