@@ -11,9 +11,11 @@ NiveshError
 ├── VertexUnavailable    Vertex AI or Cloud Storage is away, too slow, or over its quota
 ├── TuningFailed         a tuning job ended without a model
 ├── GateRefused          a model version must not be promoted, with the reason
-├── RolloutRefused       a rollout's step does not fit what runs; nothing was changed
-├── RolloutFailed        a canary does not start; the stable version serves on
-├── ClusterError         Kubernetes is away, refuses, or does not do as told in time
+├── RegistryError        MLflow does not answer, refuses, or does not hold what the cluster serves
+├── RolloutRefused       a rollout command does not apply to the present state; nothing was changed
+├── RolloutFailed        a canary does not start; the stable version keeps serving
+├── ClusterError         Kubernetes refuses, or does not reach the wanted state in time
+│   └── ClusterUnavailable   the API server does not answer
 └── SettingsError        an option or environment variable is out of range
 """
 
@@ -62,16 +64,24 @@ class GateRefused(NiveshError):
     """The gate does not let this version through; the message says why."""
 
 
+class RegistryError(NiveshError):
+    """MLflow is not configured, does not answer, refuses, or does not hold what the cluster serves."""
+
+
 class RolloutRefused(NiveshError):
-    """A step of a rollout does not fit what runs; nothing was changed."""
+    """A rollout command does not apply to the present state; nothing was changed."""
 
 
 class RolloutFailed(NiveshError):
-    """A canary does not start; the stable version serves on. The message has the pod's own words."""
+    """A canary does not start; the stable version keeps serving. The message has the pod's own error."""
 
 
 class ClusterError(NiveshError):
-    """Kubernetes cannot be reached, refuses a request, or did not do as told in time."""
+    """Kubernetes is not configured, refuses a request, or does not reach the wanted state in time."""
+
+
+class ClusterUnavailable(ClusterError):
+    """The API server does not answer, or says that it cannot for now. The request may be repeated."""
 
 
 class SettingsError(NiveshError):

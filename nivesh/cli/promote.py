@@ -1,11 +1,18 @@
-from nivesh.cli.rollouts import Key, Namespace, Timeout, follow
+from nivesh.cli.rollouts import Key, Namespace, Timeout, WithoutRegistry, run
 
 
-def promote(key: Key, namespace: Namespace = None, timeout: Timeout = 300):
-    """Make the canary the stable version: all requests go to it, then the old version's pods go. No pod restarts.
+def promote(key: Key, namespace: Namespace = None, timeout: Timeout = 300, without_registry: WithoutRegistry = False):
+    """Make the canary the stable version on the cluster, and the champion in MLflow.
 
-    **Example**: nivesh promote intent_classifier
+    All requests go to it, then the old version's pods are removed. No pod restarts. Repeat the command where MLflow
+    failed meanwhile.
+
+    **Examples**
+
+    nivesh promote intent_classifier
+
+    nivesh promote intent_classifier --without-registry
     """
-    from nivesh.rollout.actions import Promote
+    from nivesh.rollout.commands import Promote
 
-    follow(key, Promote(), namespace, timeout)
+    run(key, Promote(), namespace, timeout, registry=not without_registry)

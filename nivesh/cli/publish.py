@@ -7,9 +7,9 @@ from nivesh.cli import out
 
 def publish(
     key: Annotated[str, Argument(help="the model")],
-    version: Annotated[str | None, Option(help="a packaged version; the champion without it")] = None,
+    version: Annotated[str | None, Option(help="a packaged version; by default the champion")] = None,
 ):
-    """Upload a packaged model to S3, where a cluster's InferenceServices read it. What is there never changes.
+    """Upload a packaged model to S3, from where a cluster's InferenceServices load it. A published version never changes.
 
     **Examples**
 
@@ -19,8 +19,11 @@ def publish(
     """
     from nivesh import models
     from nivesh.registry import model_registry, storage
+    from nivesh.rollout import champion
     from nivesh.settings import settings
 
     name = models.get(key).key
     folder = settings().bundles / name / version if version else model_registry.champion_bundle(name)
-    out.print(storage.publish(folder), highlight=False)
+    address = storage.publish(folder)
+    champion.tag(name, folder.name, "bundle", address)  # promotion recognises the served bundle by its address
+    out.print(address, highlight=False)

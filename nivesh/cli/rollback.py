@@ -1,20 +1,13 @@
-from typing import Annotated
-
-from typer import Option
-
-from nivesh.cli.rollouts import Key, Namespace, Timeout, follow
+from nivesh.cli.rollouts import Key, Namespace, Reason, Timeout, run
 
 
-def rollback(
-    key: Key,
-    reason: Annotated[str, Option(help="what went wrong; recorded")],
-    namespace: Namespace = None,
-    timeout: Timeout = 300,
-):
-    """Take the canary away: first out of the traffic, then its pods. The stable version serves everybody.
+def rollback(key: Key, reason: Reason, namespace: Namespace = None, timeout: Timeout = 300):
+    """Remove the canary: first from the traffic, then its pods. The stable version gets all requests.
+
+    To go back from a version that was promoted: nivesh undo.
 
     **Example**: nivesh rollback intent_classifier --reason "twice as many errors as 1.0.0"
     """
-    from nivesh.rollout.actions import Rollback
+    from nivesh.rollout.commands import Rollback
 
-    follow(key, Rollback(reason), namespace, timeout)
+    run(key, Rollback(reason), namespace, timeout)

@@ -2,7 +2,7 @@ from typing import Annotated
 
 from typer import Argument
 
-from nivesh.cli.rollouts import Key, Namespace, Timeout, follow
+from nivesh.cli.rollouts import Key, Namespace, Timeout, run
 
 
 def traffic(
@@ -11,10 +11,10 @@ def traffic(
     namespace: Namespace = None,
     timeout: Timeout = 300,
 ):
-    """Give the canary another share of the requests, with the replicas that it needs for it.
+    """Change the canary's share of the requests; its replicas are scaled up first where it needs more.
 
     **Example**: nivesh traffic intent_classifier 50
     """
-    from nivesh.rollout.actions import Traffic
+    from nivesh.rollout.commands import SetTraffic
 
-    follow(key, Traffic(percent), namespace, timeout)
+    run(key, SetTraffic(percent), namespace, timeout)

@@ -1,14 +1,15 @@
 """The last step of a training: the version that passed the gate goes to where it is served.
 
-Without a cluster in the environment (NIVESH_SERVING_NAMESPACE) that is this machine: the version becomes the champion.
-On a cluster it becomes a canary beside the stable version, and the champion changes when a person promotes it. Only where
-nothing is served yet, no champion and no InferenceService that is ready, it becomes the stable version at once.
+Without NIVESH_SERVING_NAMESPACE that is this machine: the version becomes the champion. On a cluster it becomes a canary
+beside the stable version, and the champion changes when a person promotes it. Only where nothing is served yet, no
+champion and no ready InferenceService, it becomes the stable version at once.
 """
 
 from nivesh.errors import GateRefused
 from nivesh.registry import bundle, model_registry, tracking
 from nivesh.rollout import cluster
-from nivesh.rollout.actions import Deploy, Start
+from nivesh.rollout.commands import Deploy, ServeFirst
+from nivesh.rollout.execution import execute
 from nivesh.settings import settings
 
 TIMEOUT_SECONDS = 600
@@ -22,7 +23,7 @@ def deploy(key: str, version: str, canary: int) -> str:
         BundleError: the version's bundle is incomplete.
         RolloutRefused: another rollout of this model runs.
         RolloutFailed: the canary does not start.
-        ClusterError: Kubernetes is away, refuses, or does not do as told in time.
+        ClusterError: Kubernetes does not answer, refuses, or does not reach the wanted state in time.
     """
     chosen, champion = model_registry.find(key, version), _champion(key)
     measured = chosen.tags.get(model_registry.MEASURED_AGAINST, champion)
@@ -36,14 +37,15 @@ def deploy(key: str, version: str, canary: int) -> str:
         served = model_registry.serve(key, version)
         return f"{key} {version} is the champion, stage {served.tags['stage']}"
     kubernetes, name = cluster.Cluster(settings().serving_namespace), key.replace("_", "-")
-    seen, _ = kubernetes.read(name)
-    first = not champion and seen.conditions.get("Ready") != "True"
-    done = seen.version == version and not seen.canaries  # a step that is tried again finds its own work
-    wish = Start(version, chosen.tags["bundle"]) if first or done else Deploy(version, canary)
-    said = cluster.follow(kubernetes, name, wish, TIMEOUT_SECONDS, tracking.tell, key)
-    if isinstance(wish, Start) and _champion(key) != version:
-        model_registry.serve(key, version)  # a rollout goes on without a registry that is slow, a training must not
-    return said
+    state, _ = kubernetes.read(name)
+    first = not champion and not state.ready
+    completed = state.version == version and not state.canaries  # a step that is retried finds its own work
+    serve_first = first or completed
+    command = ServeFirst(version, chosen.tags["bundle"]) if serve_first else Deploy(version, canary)
+    message = execute(kubernetes, name, command, TIMEOUT_SECONDS, tracking.tell, key)
+    if serve_first and _champion(key) != version:
+        model_registry.serve(key, version)  # a rollout goes on without a registry, a training must not
+    return message
 
 
 def _champion(key: str) -> str:

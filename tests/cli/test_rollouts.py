@@ -1,4 +1,4 @@
-"""The verbs of a rollout: what a user without a cluster is told, and the table of ``nivesh status``."""
+"""The rollout commands: their errors without a cluster, and the table of ``nivesh status``."""
 
 import subprocess
 import sys
@@ -6,9 +6,8 @@ import sys
 import pytest
 
 from nivesh.cli.status import row
-from nivesh.rollout.actions import Deploy, Traffic
+from nivesh.rollout.commands import Deploy, SetTraffic
 from tests.rollout.controller import Controller, inference_service, run
-from tests.rollout.revisions import KnativeController
 
 
 @pytest.mark.parametrize(
@@ -16,6 +15,7 @@ from tests.rollout.revisions import KnativeController
     [
         (("deploy", "credit_risk", "--version", "1.1.0"), "no cluster is configured"),
         (("status",), "no cluster is configured"),
+        (("undo", "credit_risk", "--reason", "complaints"), "no cluster is configured"),
         (("promote", "no_such_model"), "there is no model 'no_such_model'; the models are"),
     ],
     ids=lambda value: value[0],
@@ -30,25 +30,18 @@ def test_what_a_user_can_mend_is_one_clear_line(home, monkeypatch, tmp_path, arg
 
 
 def test_a_model_without_canary():
-    assert row(Controller(inference_service()).observe()) == ("1.0.0", "–", "–", "–", "2/2", "[yellow]not ready[/]")
+    assert row(Controller(inference_service()).state()) == ("1.0.0", "–", "–", "–", "2/2", "[yellow]not ready[/]")
 
 
-def test_asked_and_in_force_are_told_apart():
+def test_requested_and_actual_shares_are_shown_apart():
     controller = Controller(inference_service())
     run(controller, Deploy("2.0.0", 10))
-    run(controller, Traffic(50), decisions=3)  # the patch is made, the route is not there yet
+    run(controller, SetTraffic(50), decisions=3)  # the patch is made, the route is not there yet
     controller.weights = {"iris-predictor": 90, "iris-v2-0-0-predictor": 10}
-    assert row(controller.observe())[:5] == ("1.0.0", "2.0.0", "50 %", "10 %", "2/2 + 1/1")
+    assert row(controller.state())[:5] == ("1.0.0", "2.0.0", "50 %", "10 %", "2/2 + 1/1")
 
 
-def test_the_pods_words_stand_in_the_table():
+def test_a_pods_error_is_in_the_table():
     controller = Controller(inference_service(), broken=("2.0.0",))
     run(controller, Deploy("2.0.0", 10))
-    assert "CrashLoopBackOff: BundleError: model.onnx was changed" in row(controller.observe())[-1]
-
-
-def test_knative():
-    controller = KnativeController()
-    assert row(controller.observe())[:5] == ("1.0.0", "–", "–", "–", "revision iris-predictor-00000")
-    run(controller, Deploy("2.0.0", 10))
-    assert row(controller.observe())[:5] == ("1.0.0", "2.0.0", "10 %", "10 %", "revision iris-predictor-00001")
+    assert "CrashLoopBackOff: BundleError: model.onnx was changed" in row(controller.state())[-1]

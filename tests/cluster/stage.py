@@ -14,8 +14,8 @@ import boto3
 import pytest
 import yaml
 
-from nivesh.rollout import Observed
 from nivesh.rollout.cluster import Cluster
+from nivesh.rollout.state import RolloutState
 from nivesh.settings import PROJECT
 from tests.cluster.conftest import S3, build_images, kubectl
 
@@ -34,7 +34,7 @@ class Stage:
 
     Args:
         home: holds the model's bundle.
-        scratch: a NIVESH_HOME for the verbs, so that no registry is touched.
+        scratch: a NIVESH_HOME for the commands, with a registry of its own or none.
     """
 
     def __init__(self, kubeconfig: str, home: Path, namespace: str, scratch: Path):
@@ -54,7 +54,7 @@ class Stage:
         self.kubectl("create", "namespace", self.namespace)
         self.kubectl("label", "namespace", self.namespace, "pod-security.kubernetes.io/enforce=restricted")
         self.kubectl("apply", "-f", "-", input=yaml.safe_dump_all([*self.needed(), self.service()]))
-        self.until(lambda seen: seen.conditions.get("Ready") == "True", "the stable version to be ready")
+        self.until(lambda state: state.ready, "the stable version to be ready")
 
     def close(self) -> None:
         self.kubectl("delete", "namespace", self.namespace, "--wait=false")
@@ -95,18 +95,18 @@ class Stage:
     def uri(self, version: str) -> str:
         return f"s3://models/{self.prefix}/{KEY}/{version}"
 
-    def seen(self) -> Observed:
+    def state(self) -> RolloutState:
         return Cluster(self.namespace).read(NAME)[0]
 
-    def until(self, holds, what: str, seconds: int = 120) -> Observed:
+    def until(self, holds, what: str, seconds: int = 120) -> RolloutState:
         end = time.monotonic() + seconds
-        while not holds(seen := self.seen()):
-            assert time.monotonic() < end, f"waited {seconds} s for {what}: {seen}"
+        while not holds(state := self.state()):
+            assert time.monotonic() < end, f"waited {seconds} s for {what}: {state}"
             time.sleep(0.5)
-        return seen
+        return state
 
     def start(self, *arguments: str) -> subprocess.Popen:
-        """A verb of the command line."""
+        """A command of the command line."""
         command = [sys.executable, "-m", "nivesh.cli", *arguments, "--namespace", self.namespace]
         environment = os.environ | {"NIVESH_HOME": str(self.scratch), "KUBECONFIG": self.kubeconfig}
         return subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True, cwd=PROJECT)

@@ -91,8 +91,8 @@ def test_the_yaml_that_runs_here_is_the_one_that_runs_on_one_machine(training, c
 
 
 def test_the_first_version_is_served_to_everybody(training, stable):
-    seen, _ = Cluster(NAMESPACE).read(NAME)
-    assert (seen.version, seen.canary) == (stable, None)
+    state, _ = Cluster(NAMESPACE).read(NAME)
+    assert (state.version, state.canary) == (stable, None)
     assert set(training.answering(NAME, 5)) == {stable}
     assert model_registry.label(model_registry.by_alias(KEY, "champion")) == stable
 
@@ -190,8 +190,8 @@ def test_each_pipeline_brings_its_model_to_where_it_is_served(training, first, s
     (version,) = training.versions(key, first[key])
     assert model_registry.label(version) == "1.0.0"
     assert storage.fetch(version.tags["bundle"]).name == "1.0.0"
-    seen, _ = Cluster(NAMESPACE).read(key.replace("_", "-"))
-    assert seen.conditions["Ready"] == "True"
+    state, _ = Cluster(NAMESPACE).read(key.replace("_", "-"))
+    assert state.conditions["Ready"] == "True"
 
 
 def test_the_role_is_for_exactly_what_the_last_step_does(training):

@@ -1,16 +1,19 @@
-"""A small stand-in for KServe and the gateway: slow, one thing at a time, and strict about what loses requests."""
+"""A simulator of KServe's Standard mode and the gateway: slow, one change at a time, strict about lost requests.
+
+What it expects is written here independently of the code under test, from KServe's behaviour on a real cluster.
+"""
 
 import copy
 import json
 import math
 from datetime import UTC, datetime, timedelta
 
-from nivesh.rollout import Observed, decide
 from nivesh.rollout.actions import Patch, Wait
-from nivesh.rollout.observed import observe
-from nivesh.rollout.standard import DRAIN_SECONDS, merged
+from nivesh.rollout.decisions import next_action
+from nivesh.rollout.state import RolloutState, parse_state
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+IN_FLIGHT_SECONDS = 3  # requests of a Service that has left the route may still be answered for so long
 
 
 def merge(target: dict, patch: dict) -> dict:
@@ -23,6 +26,16 @@ def merge(target: dict, patch: dict) -> dict:
             both = isinstance(value, dict) and isinstance(result.get(key), dict)
             result[key] = merge(result[key], value) if both else value
     return result
+
+
+def with_canary(stable: dict, canary: dict) -> dict:
+    """The canary's predictor as KServe builds it: stable's fields, objects merged key by key, all else replaced."""
+    return {
+        key: with_canary(stable[key], canary[key])
+        if isinstance(stable.get(key), dict) and isinstance(canary.get(key), dict)
+        else canary.get(key, stable.get(key))
+        for key in [*stable, *(key for key in canary if key not in stable)]
+    }
 
 
 def inference_service(replicas: int = 2, **predictor) -> dict:
@@ -86,13 +99,13 @@ class Controller:
     def wanted(self) -> dict[str, tuple[dict, int]]:
         """Service -> (predictor in full, replicas)."""
         stable = self.service["spec"]["predictor"]
-        found, taken = {}, 0
+        found, reserved = {}, 0
         for entry in self.service["spec"].get("canary", ()):
             share = math.ceil(stable.get("minReplicas", 1) * entry["trafficPercent"] / 100)
             replicas = entry["predictor"].get("minReplicas", share)
-            found[self.name(entry["predictor"])] = (merged(stable, entry["predictor"]), replicas)
-            taken += replicas
-        return {self.name(stable): (stable, max(1, stable.get("minReplicas", 1) - taken, self.scaled))} | found
+            found[self.name(entry["predictor"])] = (with_canary(stable, entry["predictor"]), replicas)
+            reserved += replicas
+        return {self.name(stable): (stable, max(1, stable.get("minReplicas", 1) - reserved, self.scaled))} | found
 
     def tick(self) -> None:
         """One second: the gateway obeys the route, one more pod is ready, then KServe looks again."""
@@ -115,7 +128,7 @@ class Controller:
         wanted = self.wanted()
         for name in self.deployments.keys() - wanted.keys():
             used = self.last_used.get(name, START)
-            assert (self.now - used).total_seconds() >= DRAIN_SECONDS - 2, f"{name} goes with requests under way"
+            assert (self.now - used).total_seconds() >= IN_FLIGHT_SECONDS, f"{name} goes with requests in flight"
             del self.deployments[name]
         for name, (predictor, replicas) in wanted.items():
             template = json.dumps([predictor["model"], predictor["annotations"]], sort_keys=True)
@@ -151,7 +164,7 @@ class Controller:
                 needed = math.ceil(self.size * weight / 100)
                 assert self.deployments[name]["available"] >= needed, f"{name} has {weight} % and too few pods"
 
-    def observe(self) -> Observed:
+    def state(self) -> RolloutState:
         deployments, pods = [], []
         for name, one in self.deployments.items():
             labels = {"app": f"isvc.{name}"}
@@ -181,18 +194,17 @@ class Controller:
                 for kind in ("Accepted", "ResolvedRefs")
             ]}]},
         }  # fmt: skip
-        return observe(self.service, route, deployments, pods, self.now)
+        return parse_state(self.service, route, deployments, pods, self.now)
 
 
-def run(controller, wish, decisions: int = 200, each=lambda: None):
-    """Decide and do, a tick after each, at most so often; gives the last action. ``each`` is called after each tick."""
+def run(controller, command, decisions: int = 200):
+    """Decide and apply, a tick after each, at most so often; returns the last action."""
     action = None
     for _ in range(decisions):
-        action = decide(controller.observe(), wish)
+        action = next_action(controller.state(), command)
         if isinstance(action, Patch):
             controller.patch(action.body)
         elif not isinstance(action, Wait):
             return action
         controller.tick()
-        each()
     return action

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from nivesh.errors import GateRefused
+from nivesh.errors import GateRefused, RegistryError
 from nivesh.registry import bundle, model_registry
-from nivesh.rollout import cluster, release
+from nivesh.rollout import champion as registry
+from nivesh.rollout import cluster, execution, release
 from nivesh.settings import settings
-from tests.rollout.test_cluster import Simulated
+from tests.rollout.test_execution import Simulated
 
 pytestmark = pytest.mark.usefixtures("home")
 KEY = "toy"
@@ -20,13 +21,13 @@ def served(monkeypatch):
 
     class Ready(Simulated):
         def read(self, name):
-            seen, service = super().read(name)
-            return replace(seen, conditions={"Ready": "True"}), service
+            state, service = super().read(name)
+            return replace(state, conditions={"Ready": "True"}), service
 
     simulated = Ready()
     monkeypatch.setenv("NIVESH_SERVING_NAMESPACE", "nivesh")
     monkeypatch.setattr(cluster, "Cluster", lambda namespace: simulated)
-    monkeypatch.setattr(cluster, "LOOK_EVERY_SECONDS", 0)
+    monkeypatch.setattr(execution, "POLL_SECONDS", 0)
     return simulated
 
 
@@ -40,6 +41,10 @@ def packaged(tmp_path, measured_against: str) -> str:
     bundle.pack(tmp_path / name, bundle.Manifest(KEY, name, "now", {}, [], {}, {}), settings().bundles)
     model_registry.packaged(KEY, name, f"s3://models/{KEY}/{name}")
     return name
+
+
+def away(*_):
+    raise RegistryError("away")
 
 
 def champion() -> str:
@@ -61,9 +66,9 @@ def test_of_two_trainings_at_once_only_one_becomes_champion_of_what_it_was_measu
 
 
 def test_on_a_cluster_what_everybody_gets_is_the_champion_even_if_mlflow_was_slow(tmp_path, served, monkeypatch):
-    monkeypatch.setattr(cluster, "_registry_answers", lambda: False)
+    monkeypatch.setattr(registry, "set_champion", away)
     name = packaged(tmp_path, "")
-    assert release.deploy(KEY, name, 10) == "1.0.0 is served, to everybody"
+    assert release.deploy(KEY, name, 10) == "1.0.0 gets all requests; no champion was set: away"
     assert champion() == name
 
 

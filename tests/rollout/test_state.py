@@ -1,11 +1,11 @@
-"""Facts from Kubernetes' JSON, in the shapes that a cluster gave."""
+"""The state from Kubernetes' JSON, in the shapes that a cluster gave."""
 
 import pytest
 
-from nivesh.rollout import decide
-from nivesh.rollout.actions import Deploy, Done, Promote, Refused, Rollback, Traffic
-from nivesh.rollout.observed import KNATIVE, STANDARD, mode_of, observe, version_of
-from nivesh.rollout.standard import canary_name, merged
+from nivesh.rollout.actions import Done, Refused
+from nivesh.rollout.commands import Deploy, Promote, Rollback, SetTraffic
+from nivesh.rollout.decisions import next_action
+from nivesh.rollout.state import History, parse_state, version_of
 from tests.rollout.controller import START, inference_service
 
 NAME = "iris-predictor"
@@ -30,12 +30,12 @@ def container(name="kserve-container", ready=False, **state):
     return {"name": name, "ready": ready, **state}
 
 
-def seen(*pods, route=None, deployments=None, **service):
-    return observe(inference_service() | service, route, deployments or [deployment()], pods, START)
+def state(*pods, route=None, deployments=None, **service):
+    return parse_state(inference_service() | service, route, deployments or [deployment()], pods, START)
 
 
 @pytest.mark.parametrize(
-    ("found", "problem", "hopeless"),
+    ("found", "problem", "unrecoverable"),
     [
         (pod(container(ready=True, state={"running": {}})), "", False),
         (pod(container(state={"waiting": {"reason": "ContainerCreating"}})), "", False),
@@ -79,15 +79,15 @@ def seen(*pods, route=None, deployments=None, **service):
         ),
     ],
 )
-def test_what_is_wrong_with_a_pod(found, problem, hopeless):
-    (one,) = seen(found).stable.pods
-    assert (one.problem, one.hopeless) == (problem, hopeless)
+def test_the_problem_of_a_pod(found, problem, unrecoverable):
+    (parsed,) = state(found).stable.pods
+    assert (parsed.problem, parsed.unrecoverable) == (problem, unrecoverable)
 
 
 def test_pods_belong_to_the_deployment_whose_selector_they_match():
     stranger = pod()
     stranger["metadata"]["labels"] = {"app": "isvc.iris-v2-predictor"}
-    assert len(seen(pod(), stranger).stable.pods) == 1
+    assert len(state(pod(), stranger).stable.pods) == 1
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_pods_belong_to_the_deployment_whose_selector_they_match():
     ],
 )
 def test_a_deployment_is_complete_when_its_newest_spec_is_available(found, complete):
-    assert seen(deployments=[found]).stable.complete is complete
+    assert state(deployments=[found]).stable.ready is complete
 
 
 def http_route(*rules, accepted=1, status="True", generation=1, written="2025-12-31T23:59:50Z"):
@@ -115,8 +115,8 @@ def http_route(*rules, accepted=1, status="True", generation=1, written="2025-12
 
 
 def test_the_route_of_a_service_without_canary_has_weight_one():
-    route = seen(route=http_route({NAME: 1})).route
-    assert (route.weights, route.settled, route.age) == ({NAME: 100}, True, 10.0)
+    route = state(route=http_route({NAME: 1})).route
+    assert (route.weights, route.accepted, route.age) == ({NAME: 100}, True, 10.0)
 
 
 @pytest.mark.parametrize(
@@ -130,57 +130,64 @@ def test_the_route_of_a_service_without_canary_has_weight_one():
     ids=["older", "refused", "rules differ", "no status"],
 )
 def test_routes_that_are_not_in_force(route):
-    assert not seen(route=route).route.settled
+    assert not state(route=route).route.accepted
 
 
 @pytest.mark.parametrize(
-    ("service", "mode"),
+    ("service", "standard"),
     [
-        ({"status": {"deploymentMode": "Knative"}}, KNATIVE),
-        ({"status": {"deploymentMode": "Serverless"}}, KNATIVE),
-        ({"status": {"deploymentMode": "RawDeployment"}}, STANDARD),
-        ({"metadata": {"annotations": {"serving.kserve.io/deploymentMode": "Knative"}}}, KNATIVE),
-        ({}, STANDARD),
+        ({"status": {"deploymentMode": "Standard"}}, True),
+        ({"status": {"deploymentMode": "RawDeployment"}}, True),
+        ({"status": {"deploymentMode": "Knative"}}, False),
+        ({"status": {"deploymentMode": "Serverless"}}, False),
+        ({"metadata": {"name": "iris", "annotations": {"serving.kserve.io/deploymentMode": "Knative"}}}, False),
+        ({}, True),
     ],
 )
-def test_the_mode(service, mode):
-    assert mode_of(inference_service() | {"metadata": {}} | service) == mode
+def test_only_standard_mode_has_canaries(service, standard):
+    found = state(**service)
+    assert found.standard is standard
+    refused = isinstance(next_action(found, Deploy("2.0.0", 10)), Refused)
+    assert refused is not standard
 
 
-def test_versions_names_and_merging():
+def test_the_version_is_the_last_part_of_the_address():
     assert version_of({"model": {"storageUri": "s3://models/iris/1.2.0/"}}) == "1.2.0"
     assert version_of({"containers": []}) == ""
-    assert [canary_name(one) for one in ("1.2.0", "v1.2.0", "2.0.0-RC1", "7")] == [
-        "v1-2-0",
-        "v1-2-0",
-        "v2-0-0-rc1",
-        "v7",
-    ]
-    stable = {"a": {"x": 1, "y": 2}, "list": [1, 2], "kept": True}
-    assert merged(stable, {"a": {"y": 3}, "list": [9]}) == {"a": {"x": 1, "y": 3}, "list": [9], "kept": True}
+
+
+def test_a_history_of_another_version_than_the_predictors_keeps_only_what_was_undone():
+    written = History("2.0.0", replaces="1.0.0", undone={"1.5.0": "slow"})
+    predictor = {"annotations": written.annotation(), "model": {"storageUri": "s3://models/iris/2.0.0"}}
+    assert History.of(predictor) == written
+    by_manifest = predictor | {"model": {"storageUri": "s3://models/iris/3.0.0"}}
+    assert History.of(by_manifest) == History(undone={"1.5.0": "slow"})
+    assert History.of({"model": {}}) == History()
 
 
 ENTRY = {"trafficPercent": 5, "predictor": {"name": "x", "model": {"storageUri": "s3://models/iris/2.0.0"}}}
 
 
 @pytest.mark.parametrize(
-    ("spec", "wish", "reason"),
+    ("spec", "command", "reason"),
     [
         ({"predictor": {"containers": [{}]}}, Deploy("2.0.0", 10), "no predictor.model"),
         ({}, Deploy("1.0.0", 10), "serves 1.0.0 already"),
-        ({}, Deploy("2.0.0", 101), "cannot be given"),
-        ({}, Traffic(10), "has no canary"),
+        ({}, Deploy("2.0.0", 101), "is not possible"),
+        ({}, SetTraffic(10), "has no canary"),
         ({"canary": [ENTRY, ENTRY]}, Promote(), "several canaries"),
         ({"canary": [ENTRY]}, Deploy("3.0.0", 10), "a rollout of 2.0.0 runs at 5 %"),
         ({"canary": [ENTRY]}, Deploy("2.0.0", 10), "has 5 % already"),
     ],
 )
-def test_refusals(spec, wish, reason):
-    action = decide(seen(spec=inference_service()["spec"] | spec), wish)
+def test_refusals(spec, command, reason):
+    action = next_action(state(spec=inference_service()["spec"] | spec), command)
     assert isinstance(action, Refused) and reason in action.reason
 
 
 def test_without_a_canary_there_is_nothing_to_end():
     full = deployment(2, observedGeneration=1, replicas=2, updatedReplicas=2, availableReplicas=2)
-    quiet = seen(route=http_route({NAME: 1}), deployments=[full])
-    assert decide(quiet, Promote()) == decide(quiet, Rollback("")) == Done("1.0.0 gets all requests; no canary runs")
+    idle = state(route=http_route({NAME: 1}), deployments=[full])
+    assert next_action(idle, Promote()) == Done("1.0.0 gets all requests; no canary runs")
+    refused = next_action(idle, Rollback("bad"))
+    assert isinstance(refused, Refused) and "no canary" in refused.reason and "nivesh undo KEY" in refused.reason

@@ -2,12 +2,13 @@
 
 import pytest
 
-from nivesh.rollout import decide
-from nivesh.rollout.actions import Deploy, Done, Failed, Patch, Promote, Refused, Rollback, Traffic, Wait
-from nivesh.rollout.observed import KEPT
+from nivesh.rollout.actions import Done, Failed, Patch, Refused, Wait
+from nivesh.rollout.commands import Deploy, Promote, Rollback, SetTraffic
+from nivesh.rollout.decisions import next_action
+from nivesh.rollout.state import SAVED
 from tests.rollout.controller import Controller, inference_service, run
 
-DEPLOY, ROLLBACK = Deploy("2.0.0", 10), Rollback("too slow")
+DEPLOY, ROLLBACK = Deploy("2.0.0", 10), Rollback("too slow", "2.0.0")
 CANARY = "iris-v2-0-0-predictor"
 
 
@@ -30,7 +31,7 @@ def started(percent=10):
 def test_from_ten_percent_to_stable(controller):
     assert run(controller, DEPLOY) == Done("2.0.0 gets 10 % of the requests, 1.0.0 gets 90 %")
     assert weights(controller) == {"iris-predictor": 90, CANARY: 10}
-    assert run(controller, Traffic(50)) == Done("2.0.0 gets 50 % of the requests, 1.0.0 gets 50 %")
+    assert run(controller, SetTraffic(50)) == Done("2.0.0 gets 50 % of the requests, 1.0.0 gets 50 %")
     assert weights(controller) == {"iris-predictor": 50, CANARY: 50}
     assert run(controller, Promote()) == Done("2.0.0 gets all requests; no canary runs")
     assert weights(controller) == {CANARY: 100}
@@ -46,7 +47,7 @@ def test_one_rollout_after_the_other(controller):
     for version in ("2.0.0", "2.1.0", "3.0.0"):
         assert isinstance(run(controller, Deploy(version, 20)), Done)
         assert isinstance(run(controller, Promote()), Done)
-    assert controller.observe().version == "3.0.0"
+    assert controller.state().version == "3.0.0"
     assert controller.service["spec"]["predictor"]["minReplicas"] == 2
 
 
@@ -54,15 +55,15 @@ def test_one_rollout_after_the_other(controller):
 def test_rollback_restores_what_was(controller, percent):
     before = controller.service["spec"]
     assert isinstance(run(controller, Deploy("2.0.0", percent)), Done)
-    assert run(controller, ROLLBACK) == Done("1.0.0 gets all requests; no canary runs")
+    assert run(controller, Rollback("too slow", "2.0.0")) == Done("1.0.0 gets all requests")
     assert controller.service["spec"] == before
     assert weights(controller) == {"iris-predictor": 100}
 
 
 def test_stable_keeps_its_replicas_and_its_limit():
     controller = Controller(inference_service(replicas=2, maxReplicas=2))
-    for wish in (DEPLOY, Traffic(100)):
-        run(controller, wish)
+    for command in (DEPLOY, SetTraffic(100)):
+        run(controller, command)
         assert controller.deployments["iris-predictor"]["replicas"] == 2
     assert controller.deployments[CANARY]["replicas"] == 2
     run(controller, Promote())
@@ -73,7 +74,7 @@ def test_stable_keeps_its_replicas_and_its_limit():
 @pytest.mark.parametrize("down", [50, 10, 0])
 def test_traffic_goes_down_without_the_loss_of_replicas(down):
     controller = started(100)
-    assert isinstance(run(controller, Traffic(down)), Done)
+    assert isinstance(run(controller, SetTraffic(down)), Done)
     assert weights(controller)[CANARY] == down
     assert controller.deployments[CANARY]["replicas"] == 2
 
@@ -83,8 +84,8 @@ def test_what_the_autoscaler_gave_stable_the_promoted_version_has_too():
     controller.scaled = 3
     controller.settle()
     controller.size = 3
-    for wish in (Deploy("2.0.0", 10), Traffic(50), Promote()):
-        assert isinstance(run(controller, wish), Done)
+    for command in (Deploy("2.0.0", 10), SetTraffic(50), Promote()):
+        assert isinstance(run(controller, command), Done)
     predictor = controller.service["spec"]["predictor"]
     assert (predictor["minReplicas"], predictor["maxReplicas"]) == (1, 4)
 
@@ -102,8 +103,8 @@ def test_a_manifest_puts_the_old_bundle_back_and_the_version_is_deployed_again(c
 
 @pytest.mark.parametrize("version", ["", ".", "../1.0.0", "1.0/0", "1.0.0 ", "1.0.0?", "x" * 64])
 def test_what_is_no_version_is_refused(controller, version):
-    action = decide(controller.observe(), Deploy(version, 10))
-    assert isinstance(action, Refused) and "is no version" in action.reason
+    action = next_action(controller.state(), Deploy(version, 10))
+    assert isinstance(action, Refused) and "is not a version" in action.reason
 
 
 def test_a_release_candidate_is_a_version(controller):
@@ -115,8 +116,8 @@ def test_a_release_candidate_is_a_version(controller):
 
 STORIES = {
     "deploy": ([], DEPLOY),
-    "raise": ([DEPLOY], Traffic(50)),
-    "lower": ([Deploy("2.0.0", 50)], Traffic(10)),
+    "raise": ([DEPLOY], SetTraffic(50)),
+    "lower": ([Deploy("2.0.0", 50)], SetTraffic(10)),
     "promote": ([DEPLOY], Promote()),
     "rollback": ([Deploy("2.0.0", 50)], ROLLBACK),
 }
@@ -126,14 +127,14 @@ PAUSES = [0, 1, 7, 40]
 @pytest.mark.parametrize("pause", PAUSES)
 @pytest.mark.parametrize("story", STORIES)
 def test_interrupted_anywhere_and_called_again(story, pause):
-    before, wish = STORIES[story]
+    before, command = STORIES[story]
     for steps in range(1, 40):
         controller = Controller(inference_service())
         for earlier in before:
             run(controller, earlier)
-        ended = isinstance(run(controller, wish, steps), Done)
+        ended = isinstance(run(controller, command, steps), Done)
         controller.settle(pause)
-        assert isinstance(run(controller, wish), Done), f"interrupted after {steps} decisions"
+        assert isinstance(run(controller, command), Done), f"interrupted after {steps} decisions"
         if ended:
             return
     raise AssertionError("never came to an end")
@@ -142,16 +143,17 @@ def test_interrupted_anywhere_and_called_again(story, pause):
 @pytest.mark.parametrize("pause", PAUSES)
 @pytest.mark.parametrize("story", ["deploy", "raise", "lower", "promote"])
 def test_interrupted_anywhere_and_rolled_back(story, pause):
-    before, wish = STORIES[story]
+    before, command = STORIES[story]
     for steps in range(1, 40):
         controller = Controller(inference_service())
         for earlier in before:
             run(controller, earlier)
-        ended = isinstance(run(controller, wish, steps), Done)
+        ended = isinstance(run(controller, command, steps), Done)
         controller.settle(pause)
-        promoted = controller.observe().canary is None and controller.observe().version == "2.0.0"
-        assert isinstance(run(controller, ROLLBACK), Done)
-        assert controller.observe().version == ("2.0.0" if promoted else "1.0.0")
+        promoted = controller.state().canary is None and controller.state().version == "2.0.0"
+        last = run(controller, ROLLBACK)
+        assert isinstance(last, Refused if promoted else Done)
+        assert controller.state().version == ("2.0.0" if promoted else "1.0.0")
         assert controller.service["spec"]["predictor"]["minReplicas"] == 2
         if ended:
             return
@@ -160,20 +162,20 @@ def test_interrupted_anywhere_and_rolled_back(story, pause):
 @pytest.mark.parametrize("steps", range(1, 12))
 def test_a_second_rollout_is_refused_while_one_runs(controller, steps):
     run(controller, DEPLOY, steps)
-    action = decide(controller.observe(), Deploy("3.0.0", 10))
+    action = next_action(controller.state(), Deploy("3.0.0", 10))
     assert isinstance(action, Refused) and "a rollout of 2.0.0 runs" in action.reason
 
 
-def test_ended_verbs_called_again_change_nothing():
+def test_completed_commands_repeated_change_nothing():
     controller = started()
     generation = controller.service["metadata"]["generation"]
     assert isinstance(run(controller, DEPLOY), Done)
-    assert isinstance(run(controller, Traffic(10)), Done)
+    assert isinstance(run(controller, SetTraffic(10)), Done)
     assert controller.service["metadata"]["generation"] == generation
     run(controller, Promote())
     generation = controller.service["metadata"]["generation"]
     assert isinstance(run(controller, Promote()), Done)
-    assert isinstance(run(controller, ROLLBACK), Done)
+    assert isinstance(run(controller, ROLLBACK), Refused)
     assert controller.service["metadata"]["generation"] == generation
 
 
@@ -197,8 +199,8 @@ def test_a_canary_that_loses_its_pod_is_waited_for():
     controller = started(50)
     controller.deployments[CANARY]["available"] = 0
     controller.in_force = {"iris-predictor": 100}  # the gateway knows which endpoints are ready
-    assert isinstance(decide(controller.observe(), Traffic(50)), Wait)
-    assert isinstance(run(controller, Traffic(50)), Done)
+    assert isinstance(next_action(controller.state(), SetTraffic(50)), Wait)
+    assert isinstance(run(controller, SetTraffic(50)), Done)
 
 
 # --- canaries of a user's own manifest -------------------------------------------------------------------------------
@@ -207,18 +209,18 @@ def test_a_canary_that_loses_its_pod_is_waited_for():
 def by_manifest(**predictor):
     controller = Controller(inference_service(), size=1)  # the controller takes the canary's replicas off stable's
     model = {"modelFormat": {"name": "nivesh"}, "storageUri": "s3://models/iris/2.0.0", "env": [{"a": 1}]}
-    entry = {"trafficPercent": 50, "predictor": {"name": "mine", "model": model, **predictor}}
+    entry = {"trafficPercent": 50, "predictor": {"name": "own", "model": model, **predictor}}
     controller.patch({"spec": {"canary": [entry]}})
     controller.settle()
     return controller
 
 
 @pytest.mark.parametrize("predictor", [{}, {"minReplicas": 1}], ids=["share", "replicas"])
-@pytest.mark.parametrize("wish", [Promote(), ROLLBACK], ids=["promote", "rollback"])
-def test_a_canary_by_kubectl_apply_ends_like_any_other(predictor, wish):
+@pytest.mark.parametrize("command", [Promote(), ROLLBACK], ids=["promote", "rollback"])
+def test_a_canary_by_kubectl_apply_ends_like_any_other(predictor, command):
     controller = by_manifest(**predictor)
-    assert controller.in_force == {"iris-predictor": 50, "iris-mine-predictor": 50}
-    assert isinstance(run(controller, wish), Done)
+    assert controller.in_force == {"iris-predictor": 50, "iris-own-predictor": 50}
+    assert isinstance(run(controller, command), Done)
     controller.settle()
     assert controller.service["spec"]["predictor"]["minReplicas"] == 2
     assert [one["replicas"] for one in controller.deployments.values()] == [2]
@@ -226,6 +228,6 @@ def test_a_canary_by_kubectl_apply_ends_like_any_other(predictor, wish):
 
 def test_the_pods_of_a_foreign_canary_get_no_annotation():
     controller = by_manifest()
-    action = decide(controller.observe(), Traffic(100))
+    action = next_action(controller.state(), SetTraffic(100))
     assert isinstance(action, Patch)
-    assert KEPT["minReplicas"] not in str(action.body)
+    assert SAVED["minReplicas"] not in str(action.body)
