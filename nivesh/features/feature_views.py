@@ -8,6 +8,8 @@ Feast's storage by the names that are defined here.
 from dataclasses import dataclass
 from datetime import timedelta
 
+from nivesh.features.profile import Profile
+
 FLOAT, INTEGER, STRING, JSON = "float", "integer", "string", "JSON"
 FEATURE_TTL = timedelta(
     days=90
@@ -32,6 +34,8 @@ class View:
     features: dict[str, str]
 
 
+TYPES: dict[object, str] = {int: INTEGER, str: STRING, float: FLOAT}  # all else is JSON
+PROFILE = {name: TYPES.get(field.type, JSON) for name, field in Profile.__dataclass_fields__.items()}
 VIEWS = (
     View(
         "income",
@@ -66,12 +70,7 @@ VIEWS = (
         "behaviour",
         "behaviour",
         "A user's usual amounts, hours, places and payment frequency",
-        {
-            **dict.fromkeys(("rows", "last"), INTEGER),
-            "last_city": STRING,
-            **dict.fromkeys(("new", "amounts", "categories", "accounts", "cities", "levels", "hours"), JSON),
-            **dict.fromkeys(("weekdays", "recent", "places", "counts", "repeats", "gaps", "sums"), JSON),
-        },
+        {name: kind for name, kind in PROFILE.items() if name != "merchants"},
     ),
     View("merchants", "behaviour", "A user's payments by merchant", {"merchants": JSON}),
     View(

@@ -16,6 +16,7 @@ import pandas as pd
 
 from nivesh import data
 from nivesh.errors import DataError, UserNotFound
+from nivesh.features.feature_views import feature_names
 
 ANNUAL_RATE = 0.12  # interest a year at which the EMI of a loan not yet priced is computed
 LIVING_SHARE = 0.6  # of the income: living costs, where only the income is known
@@ -29,19 +30,7 @@ SAVING = ("sip", "investment", "investments", "savings")
 OBLIGATIONS = (*LOAN_PAYMENTS, "rent", "credit_card_payment")
 CARD_ACCOUNT = "credit_card"
 
-USER_FEATURES = (
-    "monthly_income",
-    "income_stability",
-    "existing_emis",
-    "debt_to_income",
-    "existing_loan_count",
-    "on_time_payment_pct",
-    "emergency_fund_months",
-    "credit_utilization",
-    "average_monthly_spending",
-    "savings_rate",
-    "spending_volatility",
-)
+USER_FEATURES = feature_names("finances")
 
 # From steady to uncertain; the numbers are ranks and mean no more than their order.
 EMPLOYMENT_RISK = {"salaried": 0, "retired": 1, "self_employed": 2, "gig": 3, "student": 4, "unemployed": 5}

@@ -10,7 +10,7 @@ from nivesh.features import behaviour, finances, spending_history
 Compute = Callable[[pd.DataFrame], dict[str, dict[str, Any]]]  # checked transactions -> features by user id
 
 COMPUTE: dict[str, Compute] = {
-    "behaviour": behaviour.online_features,
+    "behaviour": behaviour.user_profiles,
     "finances": finances.online_features,
     "history": spending_history.histories,
 }

@@ -5,15 +5,17 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from nivesh import models
 from nivesh.errors import DataError, UserNotFound
-from nivesh.features.behaviour import FEATURES, online_features, profile
-from nivesh.models import anomaly_detector as detector
-from nivesh.models.anomaly_detector import forest, measure
-from nivesh.models.anomaly_detector.departures import KINDS, with_departures
+from nivesh.features.behaviour import FEATURES, user_profiles
+from nivesh.features.profile import Profile
+from nivesh.models.anomaly_detector import evaluation, forest
 from nivesh.models.anomaly_detector.reasons import reasons
+from nivesh.models.anomaly_detector.synthetic_anomalies import KINDS, inject
 from tests.models.other_world import World, payments
 
-FAST = {"trees": 40, "samples": 1024, "departures": 0.05}
+detector = models.get("anomaly_detector")
+FAST = {"trees": 40, "samples": 1024, "synthetic_share": 0.05}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def model(parts):
     return detector.fit(parts.train, progress=lambda fraction, text: None, **FAST)
 
 
-def ask(transaction: dict, past: dict | None) -> dict:
+def request(transaction: dict, past: dict | None) -> dict:
     body = {"user_id": "P1", "transaction": {"timestamp": "2025-04-01T14:00:00"} | transaction}
     return detector.Request.model_validate(body).model_dump() | {"features": past}
 
@@ -75,17 +77,44 @@ def test_evaluate_without_built_features_uses_the_history(model, rows):
 def test_metrics_by_hand():
     flagged = np.array([True, True, False, False, False])
     truth = np.array([True, False, True, False, False])
-    found = measure.metrics(flagged, np.array([0.9, 0.8, 0.3, 0.2, 0.1]), truth)
+    found = evaluation.binary_metrics(flagged, np.array([0.9, 0.8, 0.3, 0.2, 0.1]), truth)
     assert found["detection_rate"] == 0.5 and found["precision"] == 0.5
     assert found["false_positive_rate"] == pytest.approx(1 / 3)
     assert found["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
 
 
-def test_labels_are_needed_to_evaluate(model, rows):
-    with pytest.raises(DataError, match="is_anomaly"):
-        detector.evaluate(model, rows.drop(columns="is_anomaly"))
-    with pytest.raises(DataError, match="both 0 and 1"):
-        detector.evaluate(model, rows[rows["is_anomaly"] == 0])
+@pytest.mark.parametrize("labels", ["no column", "zeros", "a handful"])
+def test_without_labels_injected_anomalies_are_evaluated(model, parts, labels):
+    test = parts.test.drop(columns=["is_anomaly", "anomaly_kind"])
+    if labels != "no column":
+        test["is_anomaly"] = 0
+    if labels == "a handful":
+        test["is_anomaly"] = (parts.test["is_anomaly"].cumsum() <= 4) * parts.test["is_anomaly"]
+    found = detector.evaluate(model, test)
+    assert found["evaluated_on"].startswith("injected synthetic anomalies")
+    assert set(found["per_kind"]) == set(KINDS) and found["anomalies"] > 50
+    assert found["detection_rate"] > 0.8 > found["baseline_detection_rate"]
+    assert found["detection_rate_low"] < found["detection_rate"] < found["detection_rate_high"]
+    assert found["rows"] == len(test) + found["anomalies"] - (4 if labels == "a handful" else 0)
+    if labels == "a handful":
+        handful = found["labelled"]
+        assert handful["anomalies"] == 4 and handful["detection_rate_low"] <= handful["detection_rate"]
+    assert detector.evaluate(model, test) == found
+
+
+def test_enough_labels_are_evaluated_themselves(model, parts):
+    found = detector.evaluate(model, parts.test)
+    assert found["evaluated_on"] == "labelled anomalies" and found["anomalies"] == parts.test["is_anomaly"].sum()
+
+
+def test_only_anomalies_cannot_be_evaluated(model, rows):
+    with pytest.raises(DataError, match="every row is labelled"):
+        detector.evaluate(model, rows[rows["is_anomaly"] == 1])
+
+
+def test_wilsons_interval_by_the_textbook():
+    low, high = evaluation.interval(np.array([True] * 8 + [False] * 2))  # 8 of 10: 0.490 to 0.943
+    assert (low, high) == (pytest.approx(0.490, abs=0.001), pytest.approx(0.943, abs=0.001))
 
 
 def test_save_and_load_give_the_same_scores(model, parts, tmp_path):
@@ -109,7 +138,7 @@ def test_the_arrays_score_as_the_library_does():
     from sklearn.ensemble import IsolationForest
 
     x = np.random.default_rng(0).exponential(size=(3000, 5)).astype(np.float32)
-    ours = forest.grow(x, trees=30, samples=512, seed=3, jobs=1)
+    ours = forest.fit(x, n_estimators=30, max_samples=512, random_state=3, n_jobs=1)
     theirs = IsolationForest(n_estimators=30, max_samples=512, random_state=3).fit(x)
     np.testing.assert_allclose(ours.score(x), -theirs.score_samples(x), atol=1e-12)
     assert ours.score(x[:0]).shape == (0,)
@@ -125,7 +154,9 @@ def test_rows_without_labels_train_too(parts):
     train = parts.train.drop(columns=["is_anomaly", "anomaly_kind"])
     model = detector.fit(train, progress=lambda fraction, text: None, contamination=0.02, **FAST)
     found = detector.evaluate(model, parts.test)
-    assert model.facts["threshold_from"] == "contamination"
+    assert model.metadata["threshold_from"] == "contamination"
+    zeros = detector.fit(train.assign(is_anomaly=0), progress=lambda fraction, text: None, contamination=0.02, **FAST)
+    assert zeros.threshold == model.threshold
     assert found["detection_rate"] > 0.7 and found["false_positive_rate"] < 0.03
 
 
@@ -138,7 +169,7 @@ def test_few_rows_and_one_user(rows):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"contamination": 0.0}, {"false_positive_budget": 0.7}, {"trees": 0}, {"departures": 0.9}, {"strength": 0.0}],
+    [{"contamination": 0.0}, {"false_positive_budget": 0.7}, {"trees": 0}, {"synthetic_share": 0.9}, {"C": 0.0}],
 )
 def test_parameters_out_of_range_are_refused(rows, wrong):
     with pytest.raises(DataError, match=next(iter(wrong))):
@@ -155,11 +186,11 @@ def test_online_answers_equal_those_of_the_frame(model, parts):
     user = parts.test["user_id"].iloc[0]
     rows = parts.test[parts.test["user_id"] == user].drop(columns=list(FEATURES))
     before, last = rows.iloc[:-1], rows.iloc[-1]
-    past = json.loads(json.dumps(online_features(before)[user]))
+    past = json.loads(json.dumps(user_profiles(before)[user]))
     names = ("amount", "direction", "category", "merchant", "account", "city")
-    answer = detector.predict(model, [ask({n: last[n] for n in names} | {"timestamp": str(last["timestamp"])}, past)])[
-        0
-    ]
+    answer = detector.predict(
+        model, [request({n: last[n] for n in names} | {"timestamp": str(last["timestamp"])}, past)]
+    )[0]
     whole = detector.predict_frame(model, rows).iloc[-1]
     assert answer["anomaly_score"] == whole["anomaly_score"]
     assert answer["is_anomaly"] == whole["predicted_anomaly"]
@@ -169,7 +200,7 @@ def test_online_answers_equal_those_of_the_frame(model, parts):
 
 def test_a_shock_is_flagged_with_reasons(model, rows):
     group = rows.loc[rows["user_id"] == "P1", "category"].mode()[0]
-    past = online_features(rows[rows["user_id"] == "P1"])["P1"]
+    past = user_profiles(rows[rows["user_id"] == "P1"])["P1"]
     shock = {
         "amount": 9e6,
         "category": group,
@@ -177,27 +208,29 @@ def test_a_shock_is_flagged_with_reasons(model, rows):
         "city": "Moscow",
         "timestamp": "2025-04-02T03:10:00",
     }
-    answer = detector.predict(model, [ask(shock, past)])[0]
+    answer = detector.predict(model, [request(shock, past)])[0]
     assert answer["is_anomaly"] and 0.5 < answer["anomaly_score"] <= 1
     assert any("× the usual for" in text for text in answer["reasons"]) and "first time in Moscow" in answer["reasons"]
 
 
 def test_a_new_user_gets_a_cautious_answer(model):
-    answer = detector.predict(model, [ask({"amount": 500, "category": "food", "merchant": "x"}, profile())])[0]
+    answer = detector.predict(
+        model, [request({"amount": 500, "category": "food", "merchant": "x"}, Profile().to_stored())]
+    )[0]
     assert not answer["is_anomaly"] and answer["history"] == 0
     assert "only 0 earlier transactions" in answer["reasons"][-1]
 
 
 def test_the_example_fits_the_request(model):
-    assert detector.Request.model_validate(detector.SPEC.example)
+    assert detector.Request.model_validate(detector.spec.example)
 
 
 def test_no_profile_and_a_foreign_profile(model):
     food = {"amount": 5, "category": "food", "merchant": "x"}
     with pytest.raises(UserNotFound, match="P1"):
-        detector.predict(model, [ask(food, None)])
+        detector.predict(model, [request(food, None)])
     with pytest.raises(DataError, match="another version"):
-        detector.predict(model, [ask(food, {"mean": 3})])
+        detector.predict(model, [request(food, {"mean": 3})])
     assert detector.predict(model, []) == []
 
 
@@ -210,7 +243,7 @@ def test_no_profile_and_a_foreign_profile(model):
 )  # fmt: skip
 def test_bad_requests_are_refused(wrong):
     with pytest.raises(ValidationError):
-        ask({"amount": 5, "category": "food", "merchant": "चाय"} | wrong, None)
+        request({"amount": 5, "category": "food", "merchant": "चाय"} | wrong, None)
 
 
 def test_predict_frame_keeps_the_rows_and_explains_what_it_flags(model, parts):
@@ -223,18 +256,18 @@ def test_predict_frame_keeps_the_rows_and_explains_what_it_flags(model, parts):
 
 
 def test_reasons_name_the_strongest_first():
-    facts = dict.fromkeys(FEATURES, 0.0) | {"history": 400, "amount_category": 4.0, "times_category": 18.2}
+    facts = dict.fromkeys(FEATURES, 0.0) | {"history": 400, "amount_category": 4.0, "ratio_category": 18.2}
     facts |= {"visits_category": 60, "city_unseen": 6.0, "city_new": 6.0}
     row = {"merchant": "DMart", "category": "groceries", "city": "Moscow", "timestamp": "2025-10-01T02:30:00"}
     assert reasons(row, facts, True) == ["first time in Moscow", "amount 18× the usual for groceries"]
     assert reasons(row, dict.fromkeys(FEATURES, 0.0) | {"history": 400}, False) == []
 
 
-def test_departures_of_all_kinds_are_added_without_a_change_to_real_rows(rows):
+def test_synthetic_anomalies_of_all_kinds_are_added_without_a_change_to_real_rows(rows):
     plain = rows.drop(columns=list(FEATURES))
-    mixed = with_departures(plain, 0.05, 0)
-    assert set(mixed["made"]) == {"", *KINDS}
-    assert list(mixed.loc[mixed["made"] == "", "transaction_id"]) == list(plain["transaction_id"])
+    mixed = inject(plain, 0.05, 0)
+    assert set(mixed["synthetic_kind"]) == {"", *KINDS}
+    assert list(mixed.loc[mixed["synthetic_kind"] == "", "transaction_id"]) == list(plain["transaction_id"])
     assert mixed["timestamp"].is_monotonic_increasing and (mixed["amount"] > 0).all()
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from nivesh import data, models
-from nivesh.models.anomaly_detector import Transaction
+from nivesh.models.anomaly_detector.schema import Transaction
 from nivesh.serving.predictor import Predictor
 from nivesh.store import feast_repo, online_store
 from nivesh.store.materialization import materialize

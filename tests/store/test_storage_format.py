@@ -5,14 +5,20 @@ import json
 import pytest
 
 from nivesh import models
-from nivesh.features.behaviour import profile
 from nivesh.features.feature_views import FEATURE_TTL, VIEWS, views_of
 from nivesh.features.finances import USER_FEATURES
+from nivesh.features.profile import Profile
 from nivesh.store import feast_repo, online_store, storage_format
 from tests.store.test_feast_repo import history  # noqa: F401  a fixture
 
 FINANCES = {name: 1.5 * number for number, name in enumerate(USER_FEATURES)} | {"on_time_payment_pct": None}
-BEHAVIOUR = profile() | {"rows": 3, "last": 2**40, "last_city": "पुणे", "merchants": {"+a": [1, 0.1]}, "sums": [[0.3]]}
+BEHAVIOUR = Profile().to_stored() | {
+    "rows": 3,
+    "last_time": 2**40,
+    "last_city": "पुणे",
+    "merchants": {"+a": [1, 0.1]},
+    "outflows": [[0.3]],
+}
 
 
 def through_feast(store, key: str, users: list[str]) -> dict:
@@ -77,4 +83,4 @@ def test_every_feature_that_is_made_has_a_definition():
         return {name for domain in views_of(group)[:-1] for name in domain.features}
 
     assert named("finances") == set(USER_FEATURES)
-    assert named("behaviour") == set(profile())
+    assert named("behaviour") == set(Profile().to_stored())

@@ -1,21 +1,20 @@
-"""From surprises to evidence: one weighed sum for each kind of departure, of which only the suspicious side counts."""
+"""Evidence: one logistic regression's logit per kind of anomaly, of which only the suspicious side counts."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from nivesh.features.behaviour import FEATURES, SURPRISES
+from nivesh.features.behaviour import FEATURES, SURPRISALS
 
-CAP = 12.0
-# Of a young past little is known to be unusual: its first row needs so much more evidence, its FIRM-th none.
-CAUTION, FIRM = 3.0, 40
-COPIES = 6  # of the strongest kind's evidence, so that trees ask for it as often as for the others
+# Chosen by cross-validation over users; see "Constants" in docs/experiments/anomaly_detector.md.
+MAX_VALUE = 12.0  # of a feature in the design matrix
+YOUNG_ROWS, YOUNG_PENALTY = 40, 3.0  # rows of a past up to which logits are lowered, by at most so much
+STRONGEST_COPIES = 6  # columns of the strongest kind's evidence, so that isolation trees split on it often enough
 LABELLED = "labelled"
-MOST_ORDINARY = 15_000
-EXPECTED = 0.002  # share of rows that are a departure of one kind
+MAX_ORDINARY = 15_000  # ordinary rows to fit on; more change nothing
+KIND_PRIOR = 0.002  # assumed share of rows that are an anomaly of one kind
 COLUMN = {name: place for place, name in enumerate(FEATURES)}
-PLAIN = [COLUMN[name] for name in SURPRISES]
 
 
 @dataclass(frozen=True)
@@ -23,75 +22,89 @@ class Evidence:
     """Weights of the evidence for each kind.
 
     Attributes:
-        kinds: names of the kinds of departure.
-        weights: (kinds, columns of ``together``).
-        offsets: (kinds,) evidence of a row without any surprise.
+        kinds: names of the kinds of anomaly.
+        weights: (kinds, columns of ``design_matrix``).
+        offsets: (kinds,) logit of a row without any surprisal.
     """
 
     kinds: tuple[str, ...]
     weights: np.ndarray
     offsets: np.ndarray
 
-    def of(self, features: np.ndarray) -> np.ndarray:
-        """Evidence of rows: (rows, FEATURES) -> (rows, kinds + COPIES), at least 0."""
-        logits = together(features) @ self.weights.T + self.offsets
-        young = np.maximum(0.0, 1 - features[:, COLUMN["history"]] / FIRM)
-        logits = np.clip(logits - CAUTION * young[:, None], -8.0, 14.0)
-        # Below zero a row is merely ordinary: the softplus keeps ordinary rows from being isolated for it.
+    def transform(self, features: np.ndarray) -> np.ndarray:
+        """Evidence of rows: (rows, FEATURES) -> (rows, kinds + STRONGEST_COPIES), at least 0."""
+        logits = design_matrix(features) @ self.weights.T + self.offsets
+        youth = np.maximum(0.0, 1 - features[:, COLUMN["history"]] / YOUNG_ROWS)
+        logits = np.clip(logits - YOUNG_PENALTY * youth[:, None], -8.0, 14.0)
+        # A row far below zero is merely ordinary: the softplus keeps the trees from isolating it.
         suspicious = np.logaddexp(0.0, logits + 1.0)
         strongest = suspicious.max(axis=1, keepdims=True)
-        return np.hstack([suspicious, *[strongest] * COPIES])
+        return np.hstack([suspicious, *[strongest] * STRONGEST_COPIES])
 
 
-def together(features: np.ndarray) -> np.ndarray:
-    """Surprises, capped, and those that mean more when they come together; (rows, FEATURES) -> (rows, columns)."""
-    plain = np.minimum(features[:, PLAIN], CAP)
-    get = {name: np.minimum(features[:, place], CAP) for name, place in COLUMN.items()}
+def design_matrix(features: np.ndarray) -> np.ndarray:
+    """Surprisals, capped, and products of those that mean more together; (rows, FEATURES) -> (rows, columns)."""
+    surprisals = np.minimum(features[:, : len(SURPRISALS)], MAX_VALUE)
+    get = {name: np.minimum(features[:, place], MAX_VALUE) for name, place in COLUMN.items()}
     user, category = get["amount_user"], np.maximum(get["amount_category"], get["amount_merchant"])
-    merchant, kind, city = get["merchant_new"] > 0, get["category_new"] > 0, get["city_unseen"] > 0
-    extra = [
-        user**2 / 4, category**2 / 4, user * merchant, user * kind, user * city, user * get["hour"] / 3,
-        category * get["hour"] / 3, get["haste"] * city, get["small"] * merchant, get["burst_10m"] * merchant,
-        merchant, kind, city, get["over_merchant"] * (category > 2), get["rank_user"] * kind, get["rank_user"] * merchant,
-        get["rank_user"] * get["hour"] / 3, 10 / (1 + features[:, COLUMN["history"]] / 20),
-    ]  # fmt: skip
-    return np.column_stack([plain, np.clip(np.column_stack(extra).astype(float), 0.0, 15.0)])
+    new_merchant, new_category, new_city = (get[name] > 0 for name in ("merchant_new", "category_new", "city_unseen"))
+    products = [
+        user**2 / 4,
+        category**2 / 4,
+        user * new_merchant,
+        user * new_category,
+        user * new_city,
+        user * get["hour"] / 3,
+        category * get["hour"] / 3,
+        get["impossible_travel"] * new_city,
+        get["small_at_new_merchant"] * new_merchant,
+        get["burst_10m"] * new_merchant,
+        new_merchant,
+        new_category,
+        new_city,
+        get["above_max_merchant"] * (category > 2),
+        get["amount_tail"] * new_category,
+        get["amount_tail"] * new_merchant,
+        get["amount_tail"] * get["hour"] / 3,
+        10 / (1 + features[:, COLUMN["history"]] / 20),
+    ]
+    return np.column_stack([surprisals, np.clip(np.column_stack(products).astype(float), 0.0, 15.0)])
 
 
-def weigh(frame: pd.DataFrame, strength: float, fewest: int, seed: int) -> Evidence:
-    """Learn the weights from made-up departures and, where there are enough, from labelled anomalies.
+def fit_evidence(frame: pd.DataFrame, C: float, min_rows: int, seed: int) -> Evidence:
+    """Fit the weights to synthetic anomalies and, where there are enough, to labelled ones.
 
     Args:
-        frame: rows with FEATURES, ``made`` (kind of a made-up row, "" for real rows) ``is_anomaly`` (0, 1)
-            and ``anomaly_kind`` ("" where unknown).
-        strength: inverse of the penalty on the weights.
-        fewest: rows of a kind from which it can be learnt.
-        seed: draws the ordinary rows to learn from.
+        frame: rows with FEATURES, ``synthetic_kind`` ("" for real rows), ``is_anomaly`` (0, 1) and ``anomaly_kind``
+            ("" where unknown).
+        C: inverse of the penalty on the weights, as of scikit-learn's ``LogisticRegression``.
+        min_rows: rows of a kind from which it is fitted.
+        seed: draws the ordinary rows to fit on.
     """
     from sklearn.linear_model import LogisticRegression
 
-    made, labelled = frame["made"].to_numpy(), frame["is_anomaly"].to_numpy() == 1
-    wanted = {kind: made == kind for kind in sorted(set(made) - {""})}
-    wanted["any"] = (made != "") | labelled
-    wanted[LABELLED] = labelled
+    synthetic, labelled = frame["synthetic_kind"].to_numpy(), frame["is_anomaly"].to_numpy() == 1
+    positives = {kind: synthetic == kind for kind in sorted(set(synthetic) - {""})}
+    positives["any"] = (synthetic != "") | labelled
+    positives[LABELLED] = labelled
     names = frame["anomaly_kind"].to_numpy()
-    wanted |= {f"{LABELLED} {name}": labelled & (names == name) for name in sorted(set(names[labelled]) - {""})}
-    wanted = {kind: hits for kind, hits in wanted.items() if hits.sum() >= fewest}
+    positives |= {f"{LABELLED} {name}": labelled & (names == name) for name in sorted(set(names[labelled]) - {""})}
+    positives = {kind: hits for kind, hits in positives.items() if kind == "any" or hits.sum() >= min_rows}
 
-    # Ordinary rows abound: a part of them, weighing as much as all, gives the same weights sooner.
-    ordinary = np.flatnonzero(~wanted["any"])
-    drawn = np.random.default_rng(seed).permutation(ordinary)[:MOST_ORDINARY]
-    x = together(frame[list(FEATURES)].to_numpy())
+    # A sample of the ordinary rows, with the weight of all, gives the same weights sooner.
+    ordinary = np.flatnonzero(~positives["any"])
+    drawn = np.random.default_rng(seed).permutation(ordinary)[:MAX_ORDINARY]
+    x = design_matrix(frame[list(FEATURES)].to_numpy())
     scale = np.maximum(x[drawn].std(axis=0), 0.05)
-    # Every made-up kind is as likely as every other, however many rows its bursts have.
+    # Every synthetic kind has the same prior, however many rows its bursts have.
     weight = np.ones(len(frame))
     weight[drawn] = len(ordinary) / len(drawn)
-    for kind in set(made) - {""}:
-        weight[made == kind] = EXPECTED * len(ordinary) / (made == kind).sum()
+    for kind in set(synthetic) - {""}:
+        weight[synthetic == kind] = KIND_PRIOR * len(ordinary) / (synthetic == kind).sum()
     fitted = []
-    for hits in wanted.values():
+    for hits in positives.values():
         rows = np.concatenate([drawn, np.flatnonzero(hits)])
-        model = LogisticRegression(C=strength, max_iter=500)
+        model = LogisticRegression(C=C, max_iter=500)
         fitted.append(model.fit(x[rows] / scale, hits[rows], sample_weight=weight[rows]))
-    weights = np.vstack([one.coef_[0] / scale for one in fitted])
-    return Evidence(tuple(wanted), weights, np.array([float(one.intercept_[0]) for one in fitted]))
+    weights = np.vstack([model.coef_[0] / scale for model in fitted])
+    return Evidence(tuple(positives), weights, np.array([float(model.intercept_[0]) for model in fitted]))
