@@ -2,6 +2,10 @@
 
 NiveshError
 ├── DataError            a file or request does not fit its schema
+├── MalformedRequest     a request is no JSON, or its tensors contradict themselves
+├── RequestTooLarge      a request has more bytes or more instances than the server takes
+├── Overloaded           more requests wait than can be answered in time
+├── PredictionFailed     the model failed on a valid request
 ├── UserNotFound         no features or history for a user id
 ├── FeaturesUnavailable  the feature store is away or its answer is stale
 ├── ModelNotFound        no such model key, version or champion
@@ -26,6 +30,22 @@ class NiveshError(Exception):
 
 class DataError(NiveshError):
     """A file, row or request does not fit its schema. The message names the row and the mend."""
+
+
+class MalformedRequest(NiveshError):
+    """A request cannot be read: no JSON, or tensors whose shape, type and data contradict each other."""
+
+
+class RequestTooLarge(NiveshError):
+    """A request has more bytes or instances than the server takes at once. The message says how many it takes."""
+
+
+class Overloaded(NiveshError):
+    """More requests wait than can be answered in time; try again a little later."""
+
+
+class PredictionFailed(NiveshError):
+    """The model failed on a request that had passed all checks; the server's log has the traceback."""
 
 
 class UserNotFound(NiveshError):

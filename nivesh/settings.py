@@ -29,6 +29,10 @@ class Settings(BaseSettings):
     api_key: str = Field("", description="when set, requests need the header X-API-Key")
     rate_limit: int = Field(0, ge=0, description="requests a minute and client; 0 is unlimited")
     max_body_bytes: int = Field(1_000_000, gt=0, description="larger requests get 413")
+    max_instances: int = Field(100, gt=0, description="requests with more instances get 413")
+    trusted_proxy: str = Field(
+        "", description="address of the proxy whose X-Forwarded-For names the client; empty trusts nobody"
+    )
     threads: int = Field(0, ge=0, description="threads of a model; 0 means one per CPU that the process may run on")
     redis_url: str = Field("", description="redis://, rediss:// or unix://; empty means one that is started under home")
     google_project: str = Field("", description="Google Cloud project that tunes and serves remote models")

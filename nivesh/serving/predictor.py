@@ -1,40 +1,43 @@
-"""One served model: a bundle behind KServe's protocols and the guide's own path.
+"""One served model: a bundle behind the guide's path and KServe's protocols.
 
 predictor = Predictor("intent_classifier", bundle_folder)
+predictor.load()
 await predictor.answer([{"query": "Can I afford a car loan?"}])
 """
 
 import asyncio
-import json
 import logging
 import time
-import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import kserve
-from kserve import InferInput, InferOutput, InferRequest, InferResponse
 from pydantic import ValidationError
 
-from nivesh.errors import DataError, FeaturesUnavailable, NiveshError, UserNotFound
+from nivesh import models
+from nivesh.errors import (
+    DataError,
+    FeaturesUnavailable,
+    NiveshError,
+    Overloaded,
+    PredictionFailed,
+    RequestTooLarge,
+    UserNotFound,
+)
 from nivesh.registry import bundle
 from nivesh.serving import metrics
-from nivesh.settings import thread_count
+from nivesh.serving.responses import status_of
+from nivesh.settings import settings, thread_count
 from nivesh.store import online_store
 
 log = logging.getLogger("nivesh.serving.predictor")
-WAITING_PER_THREAD = 64
 DAY = 86_400
-
-
-class Overloaded(NiveshError):
-    """More requests wait than can be answered in time; try again a little later."""
-
-
-class PredictionFailed(NiveshError):
-    """The model failed on a request that had passed all checks; the server's log has the traceback."""
+# Seconds that a request may wait for a thread. One that waited longer is refused: its client has most likely given up, and
+# answering it would make those behind it late as well.
+MAX_WAIT_SECONDS = 2.0
 
 
 class Predictor(kserve.Model):
@@ -43,36 +46,41 @@ class Predictor(kserve.Model):
     Predictions run in a pool of threads, so that the event loop stays free for health checks and other requests.
     """
 
-    key: str
+    manifest: bundle.Manifest
+    fitted: models.interface.Fitted
 
-    def __init__(self, folder: Path, name: str | None = None, key: str | None = None):
-        self.key = key or self.key
-        super().__init__(name or self.key.replace("_", "-"))
-        self.folder = folder
-        self.manifest: bundle.Manifest | None = None
+    def __init__(self, key: str, folder: Path, name: str | None = None):
+        super().__init__(name or key.replace("_", "-"))
+        self.key, self.folder = key, folder
+        self.model = models.get(key)
+        self.spec = self.model.spec
+        self.max_instances = settings().max_instances
+
+    @property
+    def version(self) -> str:
+        """The semantic version of the bundle."""
+        return self.manifest.version
 
     def load(self) -> bool:
-        """Verify the bundle, load the model and answer the example once, so that the first user need not wait.
+        """Verify the bundle, load the model and answer the example once.
 
         Raises:
             BundleError: the bundle is incomplete, was changed, or holds another model.
         """
-        self.manifest, self.module, self.model = bundle.load(self.folder, self.key)
-        self.spec = self.module.spec
-        self.labels = {"model_name": self.key, "version": self.manifest.version}
+        self.manifest, _, self.fitted = bundle.load(self.folder, self.key)
+        self.labels = {"model_name": self.key, "version": self.version}
         primary = self.manifest.metrics.get(self.spec.primary)
         if primary is not None:
             metrics.ACCURACY.labels(**self.labels).set(primary)
-        self.waiting = 0
         self._warm_up()
         self.ready = True
         metrics.ACTIVE.inc()
         return True
 
     def _warm_up(self) -> None:
-        """Answer the example once: what libraries import and build at their first use is not paid by a user."""
+        """Answer the example once: the first user must not wait for lazy imports and caches."""
         try:
-            self._answer([self.spec.example])
+            self._predict([self.spec.example])
         except (UserNotFound, FeaturesUnavailable):
             log.info("%s is not warmed up: the example's user has no features", self.key)
 
@@ -81,63 +89,70 @@ class Predictor(kserve.Model):
             metrics.ACTIVE.dec()
         self.ready = False
 
-    async def answer(self, requests: list[Any]) -> list[dict]:
-        """One answer (the guide's JSON) per request, counted and timed.
+    def executor(self) -> Executor:
+        """The pool of threads that predictions run in."""
+        return _executor()
+
+    async def answer(self, instances: list[Any]) -> list[dict]:
+        """One answer (the guide's JSON) per instance, counted and timed.
 
         Raises:
-            DataError: a request does not fit the model's Request; the message names the field.
-            UserNotFound: nothing is known about a user of a request.
+            DataError: an instance does not fit the model's Request; the message names the field.
+            RequestTooLarge: there are more instances than NIVESH_MAX_INSTANCES.
+            UserNotFound: nothing is known about an instance's user.
             FeaturesUnavailable: the feature store is away, or what it holds is too old for the model.
-            Overloaded: too many requests wait.
-            PredictionFailed: the model failed on a request that fits.
+            Overloaded: the request waited too long for a thread.
+            PredictionFailed: the model failed on valid instances.
         """
         started = time.perf_counter()
         try:
-            if self.waiting >= WAITING_PER_THREAD * thread_count():
-                raise Overloaded(f"{self.key}: {self.waiting} requests wait already; try again in a second")
-            self.waiting += 1
-            try:
-                answers = await asyncio.get_running_loop().run_in_executor(self.threads(), self._answer, requests)
-            finally:
-                self.waiting -= 1
+            answers = await self._run(instances, started + MAX_WAIT_SECONDS)
         except NiveshError as error:
-            self.count_error(type(error).__name__, len(requests))
+            self.count_error(error, len(instances))
             raise
         except Exception as error:
-            self.count_error(type(error).__name__, len(requests))
+            self.count_error(error, len(instances))
             log.exception("%s failed", self.key)
-            raise PredictionFailed(
-                f"{self.key} failed on this request ({type(error).__name__}); see the log"
-            ) from error
+            raise PredictionFailed(f"{self.key} failed on this request ({type(error).__name__}); see the log") from error
         metrics.LATENCY.labels(**self.labels).observe(time.perf_counter() - started)
-        metrics.PREDICTIONS.labels(**self.labels, status="success").inc(len(requests))
+        metrics.PREDICTIONS.labels(**self.labels, status="success").inc(len(instances))
         return answers
 
-    def count_error(self, error_type: str, requests: int = 1) -> None:
-        """Count requests that got no answer."""
-        metrics.ERRORS.labels(**self.labels, error_type=error_type).inc()
-        metrics.PREDICTIONS.labels(**self.labels, status="error").inc(requests)
+    async def _run(self, instances: list[Any], deadline: float) -> list[dict]:
+        if len(instances) > self.max_instances:
+            raise RequestTooLarge(
+                f"{len(instances)} instances in one request; send at most {self.max_instances} at a time"
+            )
 
-    def threads(self) -> ThreadPoolExecutor:
-        """Where predictions run."""
-        return pool()
+        def predict() -> list[dict]:
+            if time.perf_counter() > deadline:
+                raise Overloaded(f"{self.key}: too many requests wait; try again in a second")
+            return self._predict(instances)
 
-    def _answer(self, requests: list[Any]) -> list[dict]:
-        checked = [self._check(request, number) for number, request in enumerate(requests, 1)]
+        return await asyncio.get_running_loop().run_in_executor(self.executor(), predict)
+
+    def count_error(self, error: Exception, instances: int = 1) -> None:
+        """Count instances without an answer: as the client's error (status below 500) or the server's."""
+        status = "client_error" if status_of(error) < HTTPStatus.INTERNAL_SERVER_ERROR else "error"
+        metrics.ERRORS.labels(**self.labels, error_type=type(error).__name__).inc(instances)
+        metrics.PREDICTIONS.labels(**self.labels, status=status).inc(instances)
+
+    def _predict(self, instances: list[Any]) -> list[dict]:
+        requests = [self._validate(instance, number) for number, instance in enumerate(instances, 1)]
         if self.spec.user_features:
-            self._add_features([one for one in checked if not self.spec.consent or one[self.spec.consent]])
-        return self.module.predict(self.model, checked)
+            self._add_features([one for one in requests if not self.spec.consent or one[self.spec.consent]])
+        return self.model.predict(self.fitted, requests)
 
-    def _check(self, request: Any, number: int) -> dict:
-        if not isinstance(request, dict):
-            raise DataError(f"instance {number} is a {type(request).__name__}; give an object like {self.spec.example}")
+    def _validate(self, instance: Any, number: int) -> dict:
+        if not isinstance(instance, dict):
+            raise DataError(f"instance {number} is no JSON object; give one like {self.spec.example}")
         try:
-            return self.module.Request(**request).model_dump()
+            return self.model.Request(**instance).model_dump()
         except (ValidationError, TypeError) as error:
             raise DataError(f"instance {number}: {explain(error)}") from None
 
     def _add_features(self, requests: list[dict]) -> None:
-        """Complete requests with their users' features, read for all of them at once."""
+        """Complete requests with their users' features, read for all of them in one round trip."""
         users = {request["user_id"] for request in requests}
         if not users:
             return
@@ -147,7 +162,7 @@ class Predictor(kserve.Model):
             if stored is None:
                 raise UserNotFound(
                     f"no {self.spec.user_features} features for user {request['user_id']!r}; "
-                    "make them from the user's transactions: nivesh features materialize"
+                    "compute them from the user's transactions: nivesh features materialize"
                 )
             age = max(0.0, now - stored.moment)
             metrics.FEATURE_AGE.labels(**self.labels).observe(age)
@@ -158,34 +173,10 @@ class Predictor(kserve.Model):
                 )
             request["features"] = stored.features
 
-    async def predict(self, payload: dict | InferRequest, headers: dict | None = None) -> dict | InferResponse:
-        """KServe's protocols. V1: {"instances": [request, …]} -> {"predictions": [answer, …]}.
-
-        V2: one tensor per field of the request, all of the same length, or one BYTES tensor ``request`` of JSON
-        objects -> one BYTES tensor ``answer`` of JSON objects.
-        """
-        if isinstance(payload, InferRequest):
-            answers = await self.answer(_rows(payload))
-            encoded = [json.dumps(answer, ensure_ascii=False) for answer in answers]
-            output = InferOutput("answer", [len(encoded)], "BYTES", data=encoded)
-            return InferResponse(
-                payload.id or uuid.uuid4().hex, self.name, [output], model_version=self.manifest.version
-            )
-        instances = payload.get("instances") if isinstance(payload, dict) else None
-        if not isinstance(instances, list) or not instances:
-            raise DataError(f'give {{"instances": [{json.dumps(self.spec.example)}]}} with one object or more')
-        return {"predictions": await self.answer(instances)}
-
-    def get_input_types(self) -> list[dict]:
-        return [{"name": "request", "datatype": "BYTES", "shape": [-1]}]
-
-    def get_output_types(self) -> list[dict]:
-        return [{"name": "answer", "datatype": "BYTES", "shape": [-1]}]
-
 
 @cache
-def pool() -> ThreadPoolExecutor:
-    """The one pool of threads of all predictors of this process."""
+def _executor() -> ThreadPoolExecutor:
+    """The one pool of all predictors of this process."""
     return ThreadPoolExecutor(thread_count(), thread_name_prefix="predict")
 
 
@@ -194,21 +185,3 @@ def explain(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'request'}: {e['msg']}" for e in error.errors())
-
-
-def _rows(payload: InferRequest) -> list[dict]:
-    """The requests in the tensors of a V2 payload."""
-    columns = {tensor.name: _values(tensor) for tensor in payload.inputs}
-    if len({len(values) for values in columns.values()}) != 1:
-        raise DataError("all tensors must have the same number of elements, one per request")
-    if set(columns) == {"request"}:
-        try:
-            return [json.loads(value) for value in columns["request"]]
-        except ValueError as error:
-            raise DataError(f"tensor request: not JSON ({error})") from None
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _values(tensor: InferInput) -> list:
-    values = tensor.as_numpy().reshape(-1).tolist()
-    return [value.decode() if isinstance(value, bytes) else value for value in values]
