@@ -4,6 +4,8 @@ NiveshError
 ├── DataError            a file or request does not fit its schema
 ├── MalformedRequest     a request is no JSON, or its tensors contradict themselves
 ├── RequestTooLarge      a request has more bytes or more instances than the server takes
+├── Unauthorized         a request has no API key or a wrong one
+├── RateLimited          a client sends more requests a minute than it may
 ├── Overloaded           more requests wait than can be answered in time
 ├── PredictionFailed     the model failed on a valid request
 ├── UserNotFound         no features or history for a user id
@@ -38,6 +40,14 @@ class MalformedRequest(NiveshError):
 
 class RequestTooLarge(NiveshError):
     """A request has more bytes or instances than the server takes at once. The message says how many it takes."""
+
+
+class Unauthorized(NiveshError):
+    """A request has no API key, or a wrong one."""
+
+
+class RateLimited(NiveshError):
+    """A client sends more requests a minute than it may."""
 
 
 class Overloaded(NiveshError):

@@ -18,12 +18,12 @@ def main() -> None:
     parser.add_argument("--model_dir", type=Path, default=Path("/mnt/models"), help="folder of the bundle")
     arguments = parser.parse_args()
     name = arguments.key.replace("_", "-") if arguments.model_name == "model" else arguments.model_name
-    predictor = predictors.get(arguments.key)(arguments.model_dir, name)
+    predictor = predictors.create(arguments.key, arguments.model_dir, name)
     try:
         predictor.load()
     except NiveshError as error:  # one line, which Kubernetes shows in the pod's status
         sys.exit(f"{arguments.key} is not served: {type(error).__name__}: {error}")
-    server.run([predictor], [predictor.key], "0.0.0.0", arguments.http_port)
+    server.run([predictor], [predictor.key], server.ALL_ADDRESSES, arguments.http_port)
 
 
 if __name__ == "__main__":

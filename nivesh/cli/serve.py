@@ -16,12 +16,10 @@ def serve(
 
     curl -s localhost:8080/predict/intent -H 'Content-Type: application/json' -d '{"query": "Can I afford a car loan?"}'
     """
-    import socket
-
     import predictors
     from nivesh import models
     from nivesh.cli import err, ready
-    from nivesh.errors import ModelNotFound, SettingsError
+    from nivesh.errors import ModelNotFound
     from nivesh.registry import model_registry
     from nivesh.serving import server
 
@@ -29,19 +27,35 @@ def serve(
     found = []
     for key in wanted:
         try:
-            found.append(predictors.get(key)(model_registry.champion_bundle(key)))
+            found.append(predictors.create(key, model_registry.champion_bundle(key)))
         except ModelNotFound as missing:
             err.print(f"[yellow]without {key}[/]: {missing}", highlight=False)
     if not found:
         raise ModelNotFound("there is no champion of any model to serve; train one: nivesh train intent_classifier")
-    with socket.socket() as probe:  # a taken port is told before the models are loaded
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SettingsError(f"--port {port}: {error.strerror}; choose another one") from None
+    _check_port(host, port)
     for predictor in found:
         predictor.load()
-        err.print(f"{predictor.key} {predictor.manifest.version}: POST {predictor.spec.path}", highlight=False)
-    err.print(f"[green]serving[/] on http://{host}:{port}", highlight=False)
+        err.print(f"{predictor.key} {predictor.version}: POST {predictor.spec.path}", highlight=False)
+    err.print(f"[green]serving[/] on http://{f'[{host}]' if ':' in host else host}:{port}", highlight=False)
     server.run(found, wanted, host, port)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on before the models are loaded.
+
+    Raises:
+        SettingsError: the port is taken, or the host is no address of this machine.
+    """
+    import socket
+
+    from nivesh.errors import SettingsError
+
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another --host or --port"
+        ) from None

@@ -3,18 +3,18 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 LABELS = ("model_name", "version")
-# From an entity lookup of a millisecond to a forecast of seconds.
+# Seconds: from a lookup of a millisecond to an answer of a remote model.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
-PREDICTIONS = Counter("ml_predictions_total", "Answered requests by outcome", (*LABELS, "status"))
+PREDICTIONS = Counter("ml_predictions_total", "Instances by status: success, client_error, error", (*LABELS, "status"))
 LATENCY = Histogram("ml_prediction_latency_seconds", "Seconds from request to answer", LABELS, buckets=BUCKETS)
-ERRORS = Counter("ml_errors_total", "Refused and failed requests by kind of error", (*LABELS, "error_type"))
+ERRORS = Counter("ml_errors_total", "Instances without a prediction, by kind of error", (*LABELS, "error_type"))
 ACCURACY = Gauge("ml_model_accuracy", "The model's primary metric on held-out rows", LABELS)
-DRIFT = Gauge("ml_drift_score", "Distance of recent inputs from those of training", (*LABELS, "feature"))
-ACTIVE = Gauge("ml_active_models", "Models that are loaded and answer")
+DRIFT = Gauge("ml_drift_score", "Distance of recent inputs from those of the training data", (*LABELS, "feature"))
+ACTIVE = Gauge("ml_active_models", "Models that are loaded and ready")
 FEATURE_AGE = Histogram(
     "ml_feature_age_seconds",
-    "Seconds from the moment that a user's features are about to the request that they complete",
+    "Seconds between the time that a user's features describe and the request that reads them",
     LABELS,
     buckets=(60, 600, 3600, 6 * 3600, 86400, 2 * 86400, 7 * 86400, 14 * 86400, 35 * 86400, 90 * 86400),
 )

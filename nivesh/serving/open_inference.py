@@ -130,7 +130,9 @@ def _values(tensor: Tensor, binary: bytes) -> tuple[list[Any], bytes]:
             f"tensor {tensor.name}: give data, or binary_data_size up to the {len(binary)} bytes that follow the JSON"
         )
     if len(values) != count:
-        raise MalformedRequest(f"tensor {tensor.name}: shape {tensor.shape} needs {count} elements, data has {len(values)}")
+        raise MalformedRequest(
+            f"tensor {tensor.name}: shape {tensor.shape} needs {count} elements, data has {len(values)}"
+        )
     return values, binary
 
 

@@ -113,7 +113,9 @@ class Predictor(kserve.Model):
         except Exception as error:
             self.count_error(error, len(instances))
             log.exception("%s failed", self.key)
-            raise PredictionFailed(f"{self.key} failed on this request ({type(error).__name__}); see the log") from error
+            raise PredictionFailed(
+                f"{self.key} failed on this request ({type(error).__name__}); see the log"
+            ) from error
         metrics.LATENCY.labels(**self.labels).observe(time.perf_counter() - started)
         metrics.PREDICTIONS.labels(**self.labels, status="success").inc(len(instances))
         return answers

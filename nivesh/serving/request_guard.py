@@ -1,79 +1,97 @@
-"""What a request must pass before a model sees it: its key, its client's rate, its size."""
+"""What a request must pass before a route sees it: its API key, its client's rate, its size."""
 
+import hashlib
 import hmac
-import json
-from http import HTTPStatus
+from collections.abc import Callable
 
+from fastapi import Response
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nivesh.errors import NiveshError, RateLimited, RequestTooLarge, Unauthorized
+from nivesh.serving.responses import error_response, status_of
 from nivesh.settings import settings
 
 # Probes and Prometheus have no key and must not be counted.
-OPEN = ("/", "/health", "/metrics", "/v2/health/live", "/v2/health/ready")
+OPEN_PATHS = ("/", "/health", "/metrics", "/v2/health/live", "/v2/health/ready")
+
+
+def _ignore(path: str, error: NiveshError) -> None:
+    """Count nothing."""
 
 
 class RequestGuard:
-    """Pure ASGI middleware: 401 without the API key, 429 over the rate, 413 over the size."""
+    """Pure ASGI middleware: 401 without the API key, 429 over the rate, 413 over the size.
 
-    def __init__(self, app: ASGIApp):
-        self.app, self.settings = app, settings()
+    Args:
+        app: the application behind it.
+        on_refusal: called with the path and the error of each refused request.
+    """
+
+    def __init__(self, app: ASGIApp, on_refusal: Callable[[str, NiveshError], None] = _ignore):
+        self.app, self.settings, self.on_refusal = app, settings(), on_refusal
         self.rate = RateLimitItemPerMinute(self.settings.rate_limit) if self.settings.rate_limit else None
         self.limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in OPEN:
+        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
             await self.app(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
-        key = headers.get(b"x-api-key", b"")
-        if self.settings.api_key and not hmac.compare_digest(key, self.settings.api_key.encode()):
-            await _refuse(send, HTTPStatus.UNAUTHORIZED, "give the API key in the header X-API-Key")
-            return
-        client = scope["client"][0] if scope.get("client") else "unknown"
-        if self.rate and not self.limiter.hit(self.rate, client):
-            message = f"more than {self.settings.rate_limit} requests a minute; wait a little"
-            await _refuse(send, HTTPStatus.TOO_MANY_REQUESTS, message, (b"retry-after", b"60"))
-            return
-        most = self.settings.max_body_bytes
-        length = headers.get(b"content-length", b"0")
-        body = await _read(receive, most) if not length.isdigit() or int(length) <= most else None
-        if body is None:
-            await _refuse(send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than {most} bytes; send less")
+        try:
+            self._check_client(scope, headers.get(b"x-api-key", b""))
+            body = await self._read_body(headers, receive)
+        except NiveshError as error:
+            self.on_refusal(scope["path"], error)
+            await _refusal(error)(scope, receive, send)
             return
         await self.app(scope, _replay(body, receive), send)
 
+    def _check_client(self, scope: Scope, key: bytes) -> None:
+        if self.settings.api_key and not hmac.compare_digest(key, self.settings.api_key.encode()):
+            raise Unauthorized("give the API key in the header X-API-Key")
+        # Clients behind one address are told apart by their keys, where they have some.
+        address = scope["client"][0] if scope.get("client") else "unknown"
+        client = hashlib.sha256(key).hexdigest() if key and self.settings.api_key else address
+        if self.rate and not self.limiter.hit(self.rate, client):
+            raise RateLimited(f"more than {self.settings.rate_limit} requests a minute; try again in a minute")
 
-async def _read(receive: Receive, most: int) -> bytes | None:
-    """The whole body, or None as soon as it is longer than ``most``: a length header may be missing or lie."""
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > most:
-            return None
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            return body
+    async def _read_body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        """The whole body; reading ends as soon as it is too large, as Content-Length may be absent or wrong."""
+        limit = self.settings.max_body_bytes
+        length = headers.get(b"content-length", b"0")
+        too_large = RequestTooLarge(f"the body has more than {limit} bytes; send less")
+        if length.isdigit() and int(length[:20]) > limit:
+            raise too_large
+        parts, size, more = [], 0, True
+        while more:
+            message = await receive()
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > limit:
+                raise too_large
+            more = message["type"] == "http.request" and message.get("more_body", False)
+        return b"".join(parts)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
     """A receive that gives the body that was read already, then what follows."""
-    given = False
+    replayed = False
 
-    async def again() -> Message:
-        nonlocal given
-        if given:
+    async def replay() -> Message:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return again
+    return replay
 
 
-async def _refuse(send: Send, status: HTTPStatus, message: str, *headers: tuple[bytes, bytes]) -> None:
-    body = json.dumps({"error": message}).encode()
-    head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": head})
-    await send({"type": "http.response.body", "body": body})
+def _refusal(error: NiveshError) -> Response:
+    headers = {"Retry-After": "60"} if isinstance(error, RateLimited) else {}
+    if isinstance(error, RequestTooLarge):
+        headers["Connection"] = "close"  # the rest of the body would be taken for the connection's next request
+    return error_response(status_of(error), str(error), headers)

@@ -15,7 +15,9 @@ from nivesh.errors import (
     ModelNotFound,
     NiveshError,
     Overloaded,
+    RateLimited,
     RequestTooLarge,
+    Unauthorized,
     UserNotFound,
 )
 
@@ -24,6 +26,8 @@ STATUS: dict[type[NiveshError], HTTPStatus] = {
     MalformedRequest: HTTPStatus.BAD_REQUEST,
     DataError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UserNotFound: HTTPStatus.NOT_FOUND,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ModelNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
     FeaturesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

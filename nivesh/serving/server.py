@@ -1,50 +1,47 @@
-"""KServe's model server with our predictors: one process, one port, V1, V2 and the guide's paths."""
+"""KServe's model server with our application: one process, one port, graceful shutdown."""
 
 import gc
 import logging
 from collections.abc import Sequence
 
-from kserve import ModelRepository, ModelServer, model_server
+from fastapi import FastAPI
+from kserve import ModelServer
 
-from nivesh.serving import app
+from nivesh.serving.app import create_app
 from nivesh.serving.predictor import Predictor
+from nivesh.settings import settings
 
-
-class Repository(ModelRepository):
-    """Models by their names with dashes; the key with underscores finds the same model."""
-
-    def get_model(self, name: str):
-        return super().get_model(name.replace("_", "-"))
-
-    def is_model_ready(self, name: str):
-        return super().is_model_ready(name.replace("_", "-"))
+# An empty host listens on all addresses of both families; a socket of "::" alone would not take IPv4.
+ALL_ADDRESSES = ""
 
 
 class Server(ModelServer):
-    """KServe's server on one address. KServe itself always listens on all of them, which a laptop must not."""
+    """KServe's server with another application on an address of its own; KServe itself listens on all addresses.
 
-    def __init__(self, host: str, port: int, grace_seconds: int = 30):
-        super().__init__(
-            http_port=port,
-            registered_models=Repository(),
-            enable_grpc=False,
-            enable_latency_logging=False,
-            grace_period=grace_seconds,
-        )
-        self.host = host
+    The application has routes for all that KServe's own would answer, with its own limits, errors and metrics.
+    """
+
+    def __init__(self, app: FastAPI, host: str, port: int, grace_seconds: int = 30):
+        super().__init__(http_port=port, enable_grpc=False, enable_latency_logging=False, grace_period=grace_seconds)
+        self.app, self.host = app, ALL_ADDRESSES if host in ("::", "0.0.0.0") else host
 
     async def _serve(self) -> None:
-        self._rest_server.config.host = self.host
+        config = self._rest_server.config
+        self._rest_server.create_application = lambda: None
+        config.app, config.host = self.app, self.host
+        # Without a proxy in between, a client could choose its own address by X-Forwarded-For.
+        proxy = settings().trusted_proxy
+        config.proxy_headers, config.forwarded_allow_ips = bool(proxy), proxy
         await super()._serve()
 
 
 def run(predictors: Sequence[Predictor], keys: Sequence[str], host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; requests on their way are then answered first."""
-    app.install(model_server.app, predictors, keys)
-    server = Server(host, port)  # sets KServe's logging up
-    for name in ("uvicorn.access", "kserve.trace"):  # lines for every request cost more than many answers
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # Models and libraries stay for good: without this the garbage collector goes through them in the midst of answers.
+    server = Server(create_app(predictors, keys), host, port)  # sets KServe's logging up
+    logging.getLogger("uvicorn.access").setLevel(
+        logging.WARNING
+    )  # a line for every request costs more than many answers
+    # Models and libraries stay for good; without this the garbage collector scans them in the middle of requests.
     gc.collect()
     gc.freeze()
     server.start(list(predictors))

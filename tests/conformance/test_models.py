@@ -39,7 +39,8 @@ def test_surface(key):
 
 def test_pipeline_and_predictor_are_there(key):
     assert pipelines.get(key).name == f"train-{key.replace('_', '-')}"
-    assert predictors.get(key).key == key
+    predictor = predictors.create(key, Path("no-bundle"))
+    assert (predictor.key, predictor.name) == (key, key.replace("_", "-"))
 
 
 def test_parameters_have_defaults_and_wrong_ones_are_refused(key):

@@ -45,7 +45,7 @@ def test_more_than_the_rate_is_told_to_wait(client):
     assert [limited.post("/echo").status_code for _ in range(5)] == [200, 200, 200, 429, 429]
     answer = limited.post("/echo")
     assert answer.headers["retry-after"] == "60"
-    assert answer.json() == {"error": "more than 3 requests a minute; wait a little"}
+    assert answer.json() == {"error": "more than 3 requests a minute; try again in a minute"}
     assert limited.get("/health").status_code == 200
 
 

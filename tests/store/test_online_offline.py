@@ -1,6 +1,7 @@
 """A served score is that of the frame that training would see for the same user and moment, to the last digit."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -22,12 +23,11 @@ def transactions():
 
 def answers(key, model, requests):
     """What the server answers to these requests, through the store."""
-    predictor = object.__new__(Predictor)
-    predictor.key, predictor.module, predictor.model = key, models.get(key), model
-    predictor.spec, predictor.labels = predictor.module.spec, {"model_name": key, "version": "test"}
+    predictor = Predictor(key, Path("no-bundle"))
+    predictor.fitted, predictor.labels = model, {"model_name": key, "version": "test"}
     found = []
     for request in requests:  # one by one, as users ask; a batch must not be needed for equality
-        found += predictor._answer([request])
+        found += predictor._predict([request])
     return found
 
 
