@@ -1,4 +1,6 @@
-"""Columns of transactions as plain arrays while they are being made, and the calendar that they follow."""
+"""Columns of transactions as plain arrays while they are generated, and the calendar that they follow."""
+
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -46,14 +48,15 @@ def rows(home: Household, day, hour, amount, category, merchant, *, city=None, a
     return {name: np.broadcast_to(np.asarray(values[name]), day.shape) for name in COLUMNS}
 
 
-def join(parts: list[Rows]) -> Rows:
-    """All rows of one user in the order of time, those in the future of the user's last day left out."""
-    every = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
-    return take(every, np.argsort(every["time"], kind="stable"))
+def concatenate(parts: list[Rows]) -> Rows:
+    """All rows of one user in the order of time."""
+    table = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
+    return take(table, np.argsort(table["time"], kind="stable"))
 
 
-def take(every: Rows, index: np.ndarray) -> Rows:
-    return {name: values[index] for name, values in every.items()}
+def take(table: Rows, index: np.ndarray) -> Rows:
+    """The rows at these positions."""
+    return {name: values[index] for name, values in table.items()}
 
 
 def months_of(home: Household) -> list[tuple[int, int, int]]:
@@ -78,5 +81,5 @@ def festive(first: np.datetime64, days: int) -> np.ndarray:
 
 def working(first: np.datetime64, day: int, forward: bool) -> int:
     """The working day at or next to this day number."""
-    roll = "forward" if forward else "backward"
+    roll: Literal["forward", "backward"] = "forward" if forward else "backward"
     return int((np.busday_offset(first + day, 0, roll=roll) - first).astype(int))

@@ -17,7 +17,7 @@ from nivesh.errors import SettingsError
 
 MAX_APPLICATIONS = 1_000_000
 DEFAULT_RATE = 0.14
-RETURNING = 0.12  # share of applications by somebody who applied before
+RETURNING = 0.12  # share of applications by a returning applicant
 
 # Share of applicants, median rupees a month, spread of its logarithm, how steady the income looks (0-1), and the effect
 # on the logit of default of what stability does not show.
@@ -59,8 +59,8 @@ def loans(
 
     Args:
         applications: number of rows; about one in eight is by a user who applied before.
-        seed: start of the random numbers.
-        progress: is told the finished fraction and a text.
+        seed: of the random numbers.
+        progress: called with the finished fraction and a message.
 
     Returns:
         The columns of ``LOANS``; amounts in rupees (a month), ``defaulted`` 1 where the loan was not repaid.
@@ -71,17 +71,17 @@ def loans(
     if not 1 <= applications <= MAX_APPLICATIONS:
         raise SettingsError(f"applications={applications}: give a number from 1 to {MAX_APPLICATIONS:,}")
     rng = np.random.default_rng([seed, 7])
-    told = progress or (lambda fraction, text: None)
+    report = progress or (lambda fraction, text: None)
     people = _people(applications, rng)
-    told(0.4, f"drew {len(people)} applicants")
-    frame = pd.concat([people, _return(people, applications - len(people), rng)], ignore_index=True)
-    frame["loan_amount"], frame["loan_tenure_months"], emi = _ask(frame, rng)
+    report(0.4, f"drew {len(people)} applicants")
+    frame = pd.concat([people, _reapplications(people, applications - len(people), rng)], ignore_index=True)
+    frame["loan_amount"], frame["loan_tenure_months"], emi = _requested_loans(frame, rng)
     frame["debt_to_income"] = (frame["existing_emis"] / frame["monthly_income"]).round(4)
-    told(0.7, "drew what they ask for")
+    report(0.7, "drew the requested loans")
     frame["defaulted"] = _defaults(frame, emi, rng)
     frame = frame.iloc[rng.permutation(len(frame))].reset_index(drop=True)
     frame["application_id"] = [f"A{number:06d}" for number in range(1, len(frame) + 1)]
-    told(1.0, f"simulated {len(frame)} applications")
+    report(1.0, f"simulated {len(frame)} applications")
     return frame[list(LOANS.columns)]
 
 
@@ -135,21 +135,23 @@ def _people(applications: int, rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
-def _return(people: pd.DataFrame, n: int, rng: np.random.Generator) -> pd.DataFrame:
+def _reapplications(people: pd.DataFrame, n: int, rng: np.random.Generator) -> pd.DataFrame:
     """Second applications: the same people a year or two on, a little changed."""
-    again = people.iloc[rng.permutation(len(people))[:n]].reset_index(drop=True)
-    n = len(again)
-    again["age"] += rng.integers(0, 3, n)
-    raised = again["monthly_income"] * rng.lognormal(0.06, 0.1, n)
-    again["monthly_income"] = raised.clip(lower=4_000).round(-2)
-    again["existing_emis"] = (again["existing_emis"] * rng.choice([1.0, 1.0, 0.6], n)).round()
-    again["emergency_fund_months"] = (again["emergency_fund_months"] * rng.lognormal(0, 0.3, n)).clip(upper=36).round(1)
-    again["on_time_payment_pct"] = (again["on_time_payment_pct"] + rng.normal(0, 1.5, n)).clip(15, 100).round(1)
-    return again
+    returning = people.iloc[rng.permutation(len(people))[:n]].reset_index(drop=True)
+    n = len(returning)
+    returning["age"] += rng.integers(0, 3, n)
+    raised = returning["monthly_income"] * rng.lognormal(0.06, 0.1, n)
+    returning["monthly_income"] = raised.clip(lower=4_000).round(-2)
+    returning["existing_emis"] = (returning["existing_emis"] * rng.choice([1.0, 1.0, 0.6], n)).round()
+    returning["emergency_fund_months"] = (
+        (returning["emergency_fund_months"] * rng.lognormal(0, 0.3, n)).clip(upper=36).round(1)
+    )
+    returning["on_time_payment_pct"] = (returning["on_time_payment_pct"] + rng.normal(0, 1.5, n)).clip(15, 100).round(1)
+    return returning
 
 
-def _ask(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What each applicant asks for: rupees, months, and the EMI that the lender would set."""
+def _requested_loans(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Amount (rupees), tenure (months) and the EMI that the lender would set, of each application."""
     n, income = len(frame), frame["monthly_income"].to_numpy()
     product = rng.choice(list(PRODUCTS), n, p=[facts[0] for facts in PRODUCTS.values()])
     months, spread, short, long_, rate = (np.array([PRODUCTS[p][column] for p in product]) for column in range(1, 6))
@@ -157,9 +159,9 @@ def _ask(frame: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray, np.
     tenure = (rng.integers(short // 6, long_ // 6 + 1) * 6).astype(int)
     monthly = np.clip(rate + rng.normal(0, 0.012, n), 0.07, 0.24) / 12
     emi = amount * monthly / (1 - (1 + monthly) ** -tenure)
-    # Much of what nobody could repay is talked down at the counter before it becomes an application.
-    room = rng.uniform(0.45, 0.95, n) * income
-    scale = np.where(rng.random(n) < 0.7, np.minimum(1, room / emi), 1)
+    # Much of what nobody could repay is reduced in talks with the lender before it becomes an application.
+    affordable = rng.uniform(0.45, 0.95, n) * income
+    scale = np.where(rng.random(n) < 0.7, np.minimum(1, affordable / emi), 1)
     amount = np.maximum((amount * scale).round(-3), 5_000)
     return amount, tenure, amount * monthly / (1 - (1 + monthly) ** -tenure)
 
@@ -194,11 +196,11 @@ def _defaults(frame: pd.DataFrame, emi: np.ndarray, rng: np.random.Generator) ->
     """1 for those whose visible risk and unseen luck together pass the line that gives ``DEFAULT_RATE``."""
     strength = _logit(frame, emi)
     luck = SHOCK * rng.standard_normal(len(frame)) + rng.logistic(0, 1, len(frame))
-    line = _line(strength)
-    return (strength + luck > line).astype(int)
+    threshold = _threshold(strength)
+    return (strength + luck > threshold).astype(int)
 
 
-def _line(strength: np.ndarray) -> float:
+def _threshold(strength: np.ndarray) -> float:
     """The threshold at which the expected share of defaults is ``DEFAULT_RATE``, by bisection."""
     # A logistic plus a normal is close to a logistic that is wider by the ratio of their standard deviations.
     width = np.sqrt(1 + SHOCK**2 / (np.pi**2 / 3))

@@ -35,20 +35,20 @@ def bills(home: Household, rng: np.random.Generator) -> list[Rows]:
         monthly("rent", person(rng), np.round(base * 1.06**steps, -2), int(rng.integers(1, 6)), 10.5, 1)
     for _ in range(home.loans):
         base = np.round(home.income * rng.uniform(0.06, 0.2))
-        monthly("emi", str(rng.choice(catalog.LENDERS)), base, int(rng.integers(2, 12)), 6.2)
+        monthly("emi", str(rng.choice(catalog.names("lenders"))), base, int(rng.integers(2, 12)), 6.2)
     for _ in range(home.funds):
         base = float(rng.choice([500, 1000, 2000, 2500, 5000, 10_000])) * max(1, round(wealth))
         begun = rng.integers(0, max(len(starts) // 2, 1)) if rng.random() < 0.4 else 0
         on = int(rng.integers(3, 12))
-        fund = str(rng.choice(catalog.FUNDS))
+        fund = str(rng.choice(catalog.names("funds")))
         parts.append(rows(home, starts[begun:] + on, 7.5 + rng.normal(0, 0.1, len(starts) - begun), base, "sip", fund))
     power = 1500 * wealth * HEAT[calendar - 1] * rng.lognormal(0, 0.12, len(starts)) * (1 + INFLATION) ** years
-    monthly("utilities", str(rng.choice(catalog.POWER)), np.round(power), int(rng.integers(6, 16)), 20, 4)
-    monthly("utilities", str(rng.choice(catalog.INTERNET)), 707.0 if wealth > 0.8 else 471.0, 9, 19, 3, 0.05)
+    monthly("utilities", str(rng.choice(catalog.names("power"))), np.round(power), int(rng.integers(6, 16)), 20, 4)
+    monthly("utilities", str(rng.choice(catalog.names("internet"))), 707.0 if wealth > 0.8 else 471.0, 9, 19, 3, 0.05)
     gas = np.round(905 * (1 + 0.03 * years))
     monthly("utilities", str(rng.choice(["Indane Gas", "HP Gas", "Bharat Gas"])), gas, 17, 11, 9, 0.35)
     phone = float(rng.choice([199, 239, 299, 399, 599]))
-    monthly("mobile", str(rng.choice(catalog.PHONE)), np.round(phone * (1 + 0.1 * np.floor(years))), 12, 18, 6)
+    monthly("mobile", str(rng.choice(catalog.names("phone"))), np.round(phone * (1 + 0.1 * np.floor(years))), 12, 18, 6)
     if home.income > 45_000 and rng.random() < 0.75:
         maid = np.round(2200 * wealth * 1.07 ** np.floor(years), -2)
         monthly("household_help", person(rng), maid, int(rng.integers(1, 6)), 9.5, 2)
@@ -80,9 +80,9 @@ def _yearly(home, starts, calendar, years, rng) -> list[Rows]:
         month = int(rng.integers(1, 13))
         turns = [(month + 3 * turn - 1) % 12 + 1 for turn in range(4)] if quarterly else [month]
         base = home.income * rng.uniform(0.06, 0.25) / (3 if quarterly else 1)
-        due(turns, "insurance", str(rng.choice(catalog.INSURERS)), base)
+        due(turns, "insurance", str(rng.choice(catalog.names("insurers"))), base)
     for _ in range(home.children):
-        school = f"{rng.choice(catalog.SCHOOLS)} {home.city}"
+        school = f"{rng.choice(catalog.names('schools'))} {home.city}"
         due([4, 7, 10, 1], "school_fees", school, home.income * rng.uniform(0.1, 0.25), 0.05)
         due([4], "school_fees", str(rng.choice(["Uniform Centre", "Vidya Book Depot"])), 4200.0, 0.3)
     if home.work == BUSINESS or home.segment == "high_earner":
@@ -107,7 +107,11 @@ def income(home: Household, rng: np.random.Generator) -> list[Rows]:
         day = np.repeat(np.arange(home.days), rng.poisson(times / 30, home.days))
         amount = home.earning(day) / times * rng.lognormal(-(spread**2) / 2, spread, len(day))
         paid = amount > 0
-        payers = [person(rng) for _ in range(8)] if home.work == BUSINESS else list(rng.choice(catalog.PLATFORMS, 2))
+        payers = (
+            [person(rng) for _ in range(8)]
+            if home.work == BUSINESS
+            else list(rng.choice(catalog.names("platforms"), 2))
+        )
         source = rng.choice(payers, len(day))
         kind = "business_income" if home.work == BUSINESS else "gig_income"
         hour = rng.normal(14, 3, len(day)) % 24
@@ -124,18 +128,18 @@ def income(home: Household, rng: np.random.Generator) -> list[Rows]:
 
 
 def _salary(home, months, level, rng) -> list[Rows]:
-    employer = "Pension Office" if home.work == PENSION else str(rng.choice(catalog.EMPLOYERS))
-    day = []
+    employer = "Pension Office" if home.work == PENSION else str(rng.choice(catalog.names("employers")))
+    paydays = []
     for start, length, _ in months:
         if home.payday == "last_working_day":
-            day.append(working(home.first, start + length - 1, forward=False))
+            paydays.append(working(home.first, start + length - 1, forward=False))
         else:
-            day.append(working(home.first, start + (0 if home.payday == "first" else 6), forward=True))
-    day, n = np.array(day), len(months)
+            paydays.append(working(home.first, start + (0 if home.payday == "first" else 6), forward=True))
+    day, n = np.array(paydays), len(months)
     employers = np.full(n, employer, dtype="<U32")
     jobs = [start for start, factor in home.raises if factor == 0]
     if jobs and home.work == SALARIED:
-        employers[day >= jobs[0]] = str(rng.choice(catalog.EMPLOYERS))
+        employers[day >= jobs[0]] = str(rng.choice(catalog.names("employers")))
     amount = np.round(level * rng.lognormal(0, 0.004, n))
     paid = (level > 0) & (day < home.days)
     category = "pension" if home.work == PENSION else "salary"
@@ -150,13 +154,13 @@ def _salary(home, months, level, rng) -> list[Rows]:
     return parts
 
 
-def refunds(home: Household, every: Rows, rng: np.random.Generator) -> Rows:
+def refunds(home: Household, table: Rows, rng: np.random.Generator) -> Rows:
     """Some purchases come back a few days later, in full or in part."""
-    online = np.isin(every["category"], ("shopping", "travel", "food_delivery", "electronics"))
+    online = np.isin(table["category"], ("shopping", "travel", "food_delivery", "electronics"))
     back = np.flatnonzero(online & (rng.random(len(online)) < 0.025))
     first = home.first.astype("datetime64[s]")
-    day = (every["time"][back] - first).astype("timedelta64[D]").astype(int) + rng.integers(1, 9, len(back))
+    day = (table["time"][back] - first).astype("timedelta64[D]").astype(int) + rng.integers(1, 9, len(back))
     part = np.where(rng.random(len(back)) < 0.7, 1.0, rng.uniform(0.2, 0.8, len(back)))
-    amount, keep = every["amount"][back] * part, day < home.days
-    hour, merchant = rng.uniform(8, 22, len(back)), every["merchant"][back]
+    amount, keep = table["amount"][back] * part, day < home.days
+    hour, merchant = rng.uniform(8, 22, len(back)), table["merchant"][back]
     return rows(home, day[keep], hour[keep], amount[keep], "refund", merchant[keep], direction="credit")

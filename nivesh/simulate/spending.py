@@ -13,7 +13,7 @@ WALLET_KINDS = ("snacks", "transport", "food_delivery")
 
 
 def person(rng: np.random.Generator) -> str:
-    return f"{rng.choice(catalog.GIVEN)} {rng.choice(catalog.FAMILIES)}"
+    return f"{rng.choice(catalog.names('given'))} {rng.choice(catalog.names('families'))}"
 
 
 def shop(kind: Kind, rng: np.random.Generator) -> str:
@@ -21,18 +21,18 @@ def shop(kind: Kind, rng: np.random.Generator) -> str:
     if kind.chains and (not kind.local or rng.random() < 0.6):
         return str(rng.choice(kind.chains))
     ending = str(rng.choice(kind.local))
-    return f"{rng.choice(catalog.FAMILIES)} {ending}" if ending else person(rng)
+    return f"{rng.choice(catalog.names('families'))} {ending}" if ending else person(rng)
 
 
 def trips(home: Household, rng: np.random.Generator) -> tuple[np.ndarray, list[tuple[int, int, str]]]:
     """Where the user is on each day, and the journeys as (first day, days, city); festivals draw people away."""
     place = home.home(np.arange(home.days)).astype("<U32")
-    wish = 1 + 3 * festive(home.first, home.days)
+    weights = 1 + 3 * festive(home.first, home.days)
     journeys = []
     for _ in range(rng.poisson(home.trips * home.days / 365)):
-        start, length = int(rng.choice(home.days, p=wish / wish.sum())), int(rng.integers(2, 8))
+        start, length = int(rng.choice(home.days, p=weights / weights.sum())), int(rng.integers(2, 8))
         abroad = home.segment == "high_earner" and rng.random() < 0.3
-        towns = catalog.ABROAD if abroad else catalog.RESORTS + tuple(catalog.NEARBY)
+        towns = catalog.names("abroad") if abroad else catalog.names("resorts") + tuple(catalog.NEARBY)
         city = str(rng.choice(towns))
         if city != place[start] and start + length < home.days:
             place[start : start + length] = city
@@ -103,8 +103,8 @@ def _accounts(home: Household, name: str, n: int, rng) -> np.ndarray:
 
 def large(home: Household, place: np.ndarray, rng: np.random.Generator) -> list[Rows]:
     """A few big things a year, more before festivals; legitimate, often at a merchant never seen before."""
-    wish = 1 + 4 * festive(home.first, home.days)
-    day = np.sort(rng.choice(home.days, rng.poisson(2.2 * home.days / 365), p=wish / wish.sum()))
+    weights = 1 + 4 * festive(home.first, home.days)
+    day = np.sort(rng.choice(home.days, rng.poisson(2.2 * home.days / 365), p=weights / weights.sum()))
     parts = []
     for when in day:
         name = str(rng.choice(list(LARGE)))
@@ -122,25 +122,25 @@ def travel(home: Household, journeys: list[tuple[int, int, str]], rng: np.random
     """Tickets weeks ahead, the hotel on the way, a visa or a guide now and then."""
     parts = []
     for start, length, city in journeys:
-        far = 4.0 if city in catalog.ABROAD else 1.0
+        far = 4.0 if city in catalog.names("abroad") else 1.0
         wealth = (home.income / 70_000) ** 0.4
         booked = max(start - int(rng.integers(2, 45)), 0)
         legs = int(rng.integers(1, 3))
         fares = 2600 * far * wealth * rng.lognormal(0, 0.7, legs)
         hours = np.clip(rng.normal(20, 3, legs), 7, 23.9)
-        parts.append(rows(home, [booked] * legs, hours, fares, "travel", rng.choice(catalog.CARRIERS, legs)))
+        parts.append(rows(home, [booked] * legs, hours, fares, "travel", rng.choice(catalog.names("carriers"), legs)))
         if rng.random() < 0.75:
             stay = length * 1700 * far**0.6 * wealth * rng.lognormal(0, 0.6)
             when, where = (start, city) if rng.random() < 0.5 else (booked, home.home(np.array([booked]))[0])
-            hotel = str(rng.choice(catalog.HOTELS))
+            hotel = str(rng.choice(catalog.names("hotels")))
             parts.append(rows(home, [when], [rng.uniform(11, 22)], [stay], "travel", hotel, city=where))
     return parts
 
 
-def again(every: Rows, rng: np.random.Generator) -> Rows:
+def repeat_purchases(table: Rows, rng: np.random.Generator) -> Rows:
     """Honest second purchases minutes later: something forgotten, a bill paid in two parts, one more ticket."""
-    small = np.isin(every["category"], ("groceries", "snacks", "dining", "transport", "entertainment", "shopping"))
-    twice = take(every, np.flatnonzero(small & (rng.random(len(small)) < 0.006)))
+    small = np.isin(table["category"], ("groceries", "snacks", "dining", "transport", "entertainment", "shopping"))
+    twice = take(table, np.flatnonzero(small & (rng.random(len(small)) < 0.006)))
     n = len(twice["time"])
     factor = np.where(rng.random(n) < 0.15, 1.0, rng.lognormal(-0.4, 0.6, n))
     later = rng.integers(60, 2400, n).astype("timedelta64[s]")

@@ -10,7 +10,7 @@ from nivesh.errors import SettingsError
 from nivesh.features.festivals import FIRST_YEAR, LAST_YEAR
 from nivesh.simulate import anomalies, obligations, spending
 from nivesh.simulate.households import draw
-from nivesh.simulate.ledger import COLUMNS, Rows, join, take
+from nivesh.simulate.ledger import COLUMNS, Rows, concatenate, take
 
 MAX_USERS, MAX_MONTHS = 100_000, 120
 
@@ -29,9 +29,9 @@ def transactions(
     Args:
         users: number of users; their ids are user_101, user_102, ….
         months: longest history of a user; about a fifth of them joined later.
-        seed: start of the random numbers.
+        seed: of the random numbers.
         end: last day of all histories.
-        progress: is told the finished fraction and a text.
+        progress: called with the finished fraction and a message.
 
     Returns:
         Rows sorted by time: transaction_id, user_id, timestamp, amount (rupees), direction, category, merchant,
@@ -44,7 +44,7 @@ def transactions(
     parts, ids = [], []
     for number in range(1, users + 1):
         user_id = f"user_{100 + number}"
-        parts.append(_one(user_id, months, np.datetime64(end, "D"), np.random.default_rng([seed, number])))
+        parts.append(_user_rows(user_id, months, np.datetime64(end, "D"), np.random.default_rng([seed, number])))
         ids.append(np.full(len(parts[-1]["time"]), user_id))
         if progress:
             progress(number / users, f"simulated {number} of {users} users")
@@ -56,15 +56,15 @@ def transactions(
     return frame[columns].astype({"timestamp": "datetime64[ns]", "is_anomaly": "int64"})
 
 
-def _one(user_id: str, months: int, last: np.datetime64, rng: np.random.Generator) -> Rows:
+def _user_rows(user_id: str, months: int, last: np.datetime64, rng: np.random.Generator) -> Rows:
     home = draw(user_id, months, last, rng)
     place, journeys = spending.trips(home, rng)
     parts = spending.everyday(home, place, rng) + spending.large(home, place, rng)
     parts += spending.travel(home, journeys, rng) + obligations.bills(home, rng) + obligations.income(home, rng)
-    every = join(parts)
-    every = join([every, obligations.refunds(home, every, rng), spending.again(every, rng)])
-    every = join([every, *anomalies.inject(home, every, rng)])
-    return take(every, np.flatnonzero(every["time"] < (last + 1).astype("datetime64[s]")))
+    table = concatenate(parts)
+    table = concatenate([table, obligations.refunds(home, table, rng), spending.repeat_purchases(table, rng)])
+    table = concatenate([table, *anomalies.inject(home, table, rng)])
+    return take(table, np.flatnonzero(table["time"] < (last + 1).astype("datetime64[s]")))
 
 
 def _check(users: int, months: int, end: date) -> None:
