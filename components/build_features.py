@@ -5,7 +5,7 @@ from components.image import component
 
 @component
 def build_features(key: str, rows: Input[Dataset], features: Output[Dataset]):
-    """Add to each row the features that were known at its moment.
+    """Add to each row the features that were known at its event time.
 
     Args:
         key: The model's key.

@@ -27,24 +27,24 @@ def evaluate(
     from pathlib import Path
 
     from nivesh import data, models
-    from nivesh.registry import bundle, model_registry, tracking
+    from nivesh.registry import experiments, model_registry, tracking
+    from nivesh.registry.loaded_model import load_version
 
     with tracking.step(key, "evaluate"):
-        module = models.get(key)
+        definition = models.get(key)
         history, rows = data.read_parquet(train.path), data.read_parquet(test.path)
-        challenger = module.load(Path(model.path))
-        measured = module.evaluate(challenger, rows, history=history)
+        challenger = definition.load(Path(model.path))
+        measured = definition.evaluate(challenger, rows, history=history)
         champion, version = None, model_registry.by_alias(key, model_registry.CHAMPION)
         if version:
-            _, _, served = bundle.load(model_registry.bundle_of(version))
-            champion = module.evaluate(served, rows, history=history)
-        report.metadata["champion"] = model_registry.label(version) if version else ""
+            champion = definition.evaluate(load_version(key).fitted, rows, history=history)
+        report.metadata["champion"] = model_registry.semantic_version(version) if version else ""
         folder = Path(report.path)
         folder.mkdir(parents=True)
         (folder / "metrics.json").write_text(json.dumps(measured, indent=2))
         (folder / "champion.json").write_text(json.dumps(champion, indent=2))
-        module.plot(challenger, rows, folder, history=history)
-    for name, value in model_registry.flatten(measured).items():
+        definition.plot(challenger, rows, folder, history=history)
+    for name, value in experiments.flatten(measured).items():
         if "." not in name:
             metrics.log_metric(name, value)
-    print(f"{module.spec.primary} {measured[module.spec.primary]}")
+    print(f"{definition.spec.primary} {measured[definition.spec.primary]}")

@@ -28,11 +28,11 @@ def gate(key: str, model: Input[Model], report: Input[Artifact], verdict: Output
         metrics = json.loads((folder / "metrics.json").read_text())
         decision = decide(spec, metrics, json.loads((folder / "champion.json").read_text()))
         Path(verdict.path).write_text(json.dumps(decision.as_dict()))
-        facts = tracking.known(model.metadata)
+        facts = tracking.read_metadata(model.metadata)
         (folder / "card.md").write_text(model_card.card(spec, "(this training)", metrics, decision, facts))
         params = facts.pop("params")
-        verdict.metadata |= {"run_id": tracking.parent(key), "champion": report.metadata.get("champion", "")}
-        tracking.record(
+        verdict.metadata |= {"run_id": tracking.parent_run(key), "champion": report.metadata.get("champion", "")}
+        tracking.log_training(
             verdict.metadata["run_id"],
             params=params,
             metrics=metrics | {"training_seconds": facts["seconds"]},

@@ -7,8 +7,6 @@ from components.image import component
 def ingest(key: str, data_path: str, raw: Output[Dataset]):
     """Copy the user's file (the shipped sample where data_path is empty) into the run, with its sha256.
 
-    What is asked for later is what was read now, so this step is never answered from the cache.
-
     Args:
         key: The model's key.
         data_path: A file of the model's dataset kind, s3://BUCKET/NAME, or "".

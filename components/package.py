@@ -23,22 +23,22 @@ def package(key: str, version: str, model: Input[Model], report: Input[Artifact]
     from nivesh.settings import settings
 
     with tracking.step(key, "package"):
-        module = models.get(key)
+        definition = models.get(key)
         metrics = json.loads((Path(report.path) / "metrics.json").read_text())
-        facts = tracking.known(model.metadata)
+        facts = tracking.read_metadata(model.metadata)
         decision = json.loads(Path(verdict.path).read_text())
         manifest = bundle.Manifest(
             key=key,
             version=version,
-            created=model_registry.created(key, version),
+            created=model_registry.creation_time(key, version),
             metrics=metrics,
             missed=decision["missed"],
-            request=module.Request.model_json_schema(),
+            request=definition.Request.model_json_schema(),
             provenance=facts,
         )
         folder = bundle.pack(Path(model.path), manifest, settings().bundles)
         published = storage.publish(folder) if settings().serving_namespace else ""
-        card = model_card.card(module.spec, version, metrics, Verdict(**decision), facts)
+        card = model_card.card(definition.spec, version, metrics, Verdict(**decision), facts)
         model_card.save(key, version, card)
-        model_registry.packaged(key, version, published)
+        model_registry.mark_packaged(key, version, published)
         print(f"bundle {published or folder}")

@@ -21,18 +21,18 @@ def register(key: str, model: Input[Model], verdict: Input[Artifact]) -> str:
     from nivesh.settings import settings
 
     with tracking.step(key, "register"):
-        run, decision = tracking.run_id(), json.loads(Path(verdict.path).read_text())
+        run, decision = tracking.pipeline_run_id(), json.loads(Path(verdict.path).read_text())
         facts = ("data_sha256", "data_source", "git_commit", "training_source")
-        tags = {name: str(model.metadata[name]) for name in facts} | {model_registry.RUN: run}
+        tags = {name: str(model.metadata[name]) for name in facts} | {model_registry.RUN_TAG: run}
         tags[model_registry.MEASURED_AGAINST] = verdict.metadata.get("champion", "")
         # Another registry, such as a laptop's, may have published to the same store.
-        taken = storage.published(key) if settings().serving_namespace else []
+        reserved = storage.published(key) if settings().serving_namespace else []
         version = model_registry.registered_by(key, run) or model_registry.register_model(
             key,
             f"runs:/{verdict.metadata['run_id']}/model",
             tags=tags | {"targets_missed": "; ".join(decision["missed"]), "gate_reason": decision["reason"]},
             description=decision["reason"],
-            taken=taken,
+            reserved=reserved,
         )
-        print(f"{key} {model_registry.label(version)} is registered")
-    return model_registry.label(version)
+        print(f"{key} {model_registry.semantic_version(version)} is registered")
+    return model_registry.semantic_version(version)

@@ -9,7 +9,7 @@ def train(key: str, rows: Input[Dataset], params: dict, model: Output[Model]):
 
     Args:
         key: The model's key.
-        rows: The rows to learn from.
+        rows: The training rows.
         params: Training parameters that differ from the model's defaults.
         model: A folder with the saved model.
     """
@@ -19,13 +19,13 @@ def train(key: str, rows: Input[Dataset], params: dict, model: Output[Model]):
     from nivesh import data, models
     from nivesh.registry import tracking
 
-    used = models.get(key).parameters(params)
-    module = models.get(key)
+    definition = models.get(key)
+    parameters = definition.parameters(params)
     started = time.monotonic()
     with tracking.step(key, "train"):
-        fitted = module.fit(data.read_parquet(rows.path), progress=tracking.tell, **used)
+        fitted = definition.fit(data.read_parquet(rows.path), progress=tracking.report_progress, **parameters)
     seconds = time.monotonic() - started
     Path(model.path).mkdir(parents=True)
-    module.save(fitted, Path(model.path))
-    model.metadata |= rows.metadata | tracking.facts(key, used, seconds)
+    definition.save(fitted, Path(model.path))
+    model.metadata |= rows.metadata | tracking.training_metadata(key, parameters, seconds)
     print(f"trained in {seconds:.1f} s")

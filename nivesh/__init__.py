@@ -10,12 +10,12 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME_OF = {
-    "IntentClassifier": "nivesh.models.intent_classifier",
-    "FinancialNER": "nivesh.models.financial_ner",
+    "IntentClassifier": "nivesh.registry.loaded_model",
+    "FinancialNER": "nivesh.registry.loaded_model",
     "build_user_financial_features": "nivesh.features.finances",
-    "create_experiment": "nivesh.registry.model_registry",
-    "log_model_params": "nivesh.registry.model_registry",
-    "log_model_metrics": "nivesh.registry.model_registry",
+    "create_experiment": "nivesh.registry.experiments",
+    "log_model_params": "nivesh.registry.experiments",
+    "log_model_metrics": "nivesh.registry.experiments",
     "register_model": "nivesh.registry.model_registry",
     "transition_model_stage": "nivesh.registry.model_registry",
     "get_latest_version": "nivesh.registry.model_registry",

@@ -23,26 +23,25 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
 
         Args:
             data_path: A file of rows; local or s3://…; empty means the shipped sample.
-            seed: Draws the test rows.
+            seed: Seed of the split.
             params: Training parameters that differ from the model's defaults.
             canary: Percent of a cluster's requests that the new version gets, until it is promoted.
         """
-        raw = step(do.ingest(key=key, data_path=data_path), key, cached=False)
+        raw = step(do.ingest(key=key, data_path=data_path), key)
         rows = step(do.validate(key=key, raw=raw.output), key)
         if spec.builds_features:
             rows = step(do.build_features(key=key, rows=rows.output), key)
         parts = step(do.split(key=key, rows=rows.output, seed=seed), key).outputs
 
         trained = step(do.train(key=key, rows=parts["train"], params=params), key, heavy=True).outputs["model"]
-        # The champion may be another one next time.
         evaluate = do.evaluate(key=key, model=trained, train=parts["train"], test=parts["test"])
-        report = step(evaluate, key, heavy=True, cached=False).outputs["report"]
-        gate = step(do.gate(key=key, model=trained, report=report), key, cached=False)
+        report = step(evaluate, key, heavy=True).outputs["report"]
+        gate = step(do.gate(key=key, model=trained, report=report), key)
         with dsl.If(gate.outputs["Output"] == True, name="gate-passed"):  # noqa: E712  KFP builds its condition of ==
             verdict = gate.outputs["verdict"]
-            version = step(do.register(key=key, model=trained, verdict=verdict), key, cached=False).output
+            version = step(do.register(key=key, model=trained, verdict=verdict), key).output
             package = do.package(key=key, version=version, model=trained, report=report, verdict=verdict)
-            bundle = step(package, key, cached=False)
-            step(do.deploy(key=key, version=version, canary=canary), key, cached=False).after(bundle)
+            bundle = step(package, key)
+            step(do.deploy(key=key, version=version, canary=canary), key).after(bundle)
 
     return train

@@ -64,10 +64,10 @@ def _train(keys: list[str], seed: int) -> tuple[list, dict[str, Exception]]:
     """Results of the pipelines that ran through, and the errors of those that did not."""
     from nivesh import models
     from nivesh.cli.progress import bars
-    from nivesh.registry import model_registry
+    from nivesh.registry import experiments
     from pipelines.parallel import run_all
 
-    model_registry.client().search_experiments()  # MLflow makes its tables now, before several processes want to
+    experiments.client().search_experiments()  # MLflow makes its tables now, before several processes want to
     longest_first = {"text": 0, "forecast": 1}
     keys = sorted(keys, key=lambda key: longest_first.get(models.get(key).spec.runtime, 2))
     with bars(keys) as tell:

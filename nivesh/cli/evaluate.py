@@ -30,7 +30,7 @@ def evaluate(
 
     from nivesh.cli.progress import bar
     from nivesh.cli.tables import figure
-    from nivesh.registry import model_registry
+    from nivesh.registry import experiments
     from nivesh.serving import batch
 
     with bar(key) as progress:
@@ -41,6 +41,6 @@ def evaluate(
         print(json.dumps(metrics, ensure_ascii=False))
         return
     table = Table("metric", "value", title=f"{key} {version} on {data_path.name}", title_justify="left")
-    for name, value in model_registry.flatten(metrics).items():
+    for name, value in experiments.flatten(metrics).items():
         table.add_row(name, figure(value))
     out.print(table)

@@ -30,7 +30,9 @@ def list_models():
             serves = "champion" if champion and champion.version == version.version else ""
             missed = version.tags.get("targets_missed")
             targets = f"[yellow]below target[/]: {missed}" if missed else "[green]met[/]"
-            table.add_row(key, model_registry.label(version), version.tags.get("stage", "None"), serves, targets)
+            table.add_row(
+                key, model_registry.semantic_version(version), version.tags.get("stage", "None"), serves, targets
+            )
         table.add_section()
     out.print(table)
 
@@ -45,7 +47,7 @@ def show(key: Key, version: Annotated[str, Argument(help="a version; the served 
     from nivesh.registry import model_registry
 
     found = model_registry.find(models.get(key).key, version)
-    out.print(Markdown(found.description or f"{key} {model_registry.label(found)} has no card"))
+    out.print(Markdown(found.description or f"{key} {model_registry.semantic_version(found)} has no card"))
 
 
 @app.command()
@@ -60,13 +62,13 @@ def promote(
     **Example**: nivesh models promote credit_risk 1.1.0 --reason "agreed with risk on 3 May"
     """
     from nivesh import models
-    from nivesh.registry import bundle, model_registry
+    from nivesh.registry import bundle, bundle_cache, model_registry
 
     name = models.get(key).key
     if stage.capitalize() == "Production":
-        bundle.verify(model_registry.bundle_of(model_registry.find(name, version)))
+        bundle.verify(bundle_cache.folder_of(model_registry.find(name, version)))
     moved = model_registry.transition_model_stage(name, version, stage, reason=reason)
-    out.print(f"{name} {model_registry.label(moved)} is in {moved.tags['stage']}", highlight=False)
+    out.print(f"{name} {model_registry.semantic_version(moved)} is in {moved.tags['stage']}", highlight=False)
 
 
 @app.command()
@@ -79,4 +81,4 @@ def rollback(key: Key, reason: Annotated[str, Option(help="what went wrong; reco
     from nivesh.registry import model_registry
 
     restored = model_registry.rollback(models.get(key).key, reason)
-    out.print(f"{key} {model_registry.label(restored)} is the champion again", highlight=False)
+    out.print(f"{key} {model_registry.semantic_version(restored)} is the champion again", highlight=False)

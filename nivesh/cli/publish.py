@@ -18,12 +18,12 @@ def publish(
     AWS_ENDPOINT_URL=http://127.0.0.1:9000 nivesh publish credit_risk --version 1.1.0
     """
     from nivesh import models
-    from nivesh.registry import model_registry, storage
+    from nivesh.registry import bundle_cache, storage
     from nivesh.rollout import champion
     from nivesh.settings import settings
 
     name = models.get(key).key
-    folder = settings().bundles / name / version if version else model_registry.champion_bundle(name)
+    folder = settings().bundles / name / version if version else bundle_cache.champion_folder(name)
     address = storage.publish(folder)
     champion.tag(name, folder.name, "bundle", address)  # promotion recognises the served bundle by its address
     out.print(address, highlight=False)

@@ -20,14 +20,14 @@ def serve(
     from nivesh import models
     from nivesh.cli import err, ready
     from nivesh.errors import ModelNotFound
-    from nivesh.registry import model_registry
+    from nivesh.registry import bundle_cache
     from nivesh.serving import server
 
     wanted = [models.get(key).key for key in keys or ready()]
     found = []
     for key in wanted:
         try:
-            found.append(predictors.create(key, model_registry.champion_bundle(key)))
+            found.append(predictors.create(key, bundle_cache.champion_folder(key)))
         except ModelNotFound as missing:
             err.print(f"[yellow]without {key}[/]: {missing}", highlight=False)
     if not found:

@@ -46,4 +46,4 @@ def figure(value: float) -> str:
 def served_version(key: str) -> str:
     """The champion's semantic version, or a dash."""
     champion = model_registry.by_alias(key, model_registry.CHAMPION)
-    return model_registry.label(champion) if champion else "–"
+    return model_registry.semantic_version(champion) if champion else "–"

@@ -11,10 +11,8 @@ import shutil
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from nivesh import models
 from nivesh.errors import BundleError
 
 FORMAT = 1
@@ -47,7 +45,7 @@ def pack(model: Path, manifest: Manifest, bundles: Path) -> Path:
     staged = Path(tempfile.mkdtemp(dir=target.parent, prefix=".staged-"))
     try:
         shutil.copytree(model, staged / "model")
-        written = asdict(manifest) | {"files": _sums(staged)}
+        written = asdict(manifest) | {"files": _checksums(staged)}
         (staged / MANIFEST).write_text(json.dumps(written, indent=2, ensure_ascii=False), encoding="utf-8")
         staged.chmod(0o755)
         if target.exists():
@@ -80,7 +78,7 @@ def verify(folder: Path) -> Manifest:
         manifest = Manifest(**content)
     except TypeError as error:
         raise BundleError(f"{path}: {error}; package the model again") from None
-    found = _sums(folder)
+    found = _checksums(folder)
     for name in sorted(manifest.files.keys() | found.keys()):
         if name not in found:
             raise BundleError(f"{folder}: {name} is missing")
@@ -91,20 +89,7 @@ def verify(folder: Path) -> Manifest:
     return manifest
 
 
-def load(folder: Path, key: str | None = None) -> tuple[Manifest, ModuleType, Any]:
-    """Verify a bundle and load its model: (manifest, model module, model).
-
-    Raises:
-        BundleError: as ``verify``, or the bundle is of another model than ``key``.
-    """
-    manifest = verify(folder)
-    if key not in (None, manifest.key):
-        raise BundleError(f"{folder} holds {manifest.key}, not {key}")
-    module = models.get(manifest.key)
-    return manifest, module, module.load(folder / "model")
-
-
-def _sums(folder: Path) -> dict[str, str]:
+def _checksums(folder: Path) -> dict[str, str]:
     """sha256 of every file but the manifest, by its path inside the folder."""
     sums = {}
     for path in sorted(folder.rglob("*")):

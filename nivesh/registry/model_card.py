@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nivesh.registry import model_registry
+from nivesh.registry import experiments, model_registry
 from nivesh.registry.gate import Verdict, holds
 from nivesh.settings import settings
 from nivesh.spec import Spec, lookup
@@ -48,7 +48,7 @@ def save(key: str, version: str, card: str) -> None:
         shown = (
             card[: card.rindex("\n", 0, DESCRIPTION - 100)] + f"\n\n… more in report/card.md of run {chosen.run_id}\n"
         )
-    model_registry.client().update_model_version(key, chosen.version, description=shown)
+    experiments.client().update_model_version(key, chosen.version, description=shown)
     folder = settings().reports / key
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"card-{version}.md").write_text(card, encoding="utf-8")

@@ -8,7 +8,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from nivesh.errors import NiveshError, RegistryError
-from nivesh.registry import model_registry
+from nivesh.registry import experiments, model_registry
 from nivesh.settings import settings
 
 HEALTH_SECONDS = 2
@@ -47,10 +47,10 @@ def set_champion(key: str, version: str, uri: str, undo: bool = False) -> str:
         before = model_registry.by_alias(key, model_registry.CHAMPION)
         if before and before.version == found.version:
             return f"it is the champion in the registry at {address}"
-        model_registry.serve(key, version)
+        model_registry.set_champion(key, version)
         if undo:
             tag(key, version, "previous_champion", found.tags.get("previous_champion", ""))
-        replaced = f" in place of {model_registry.label(before)}" if before else ""
+        replaced = f" in place of {model_registry.semantic_version(before)}" if before else ""
         return f"it is the champion now{replaced} in the registry at {address}"
 
 
@@ -73,9 +73,9 @@ def tag(key: str, version: str, name: str, value: str) -> None:
     with contextlib.suppress(NiveshError), _registry():
         number = model_registry.find(key, version).version
         if value:
-            model_registry.client().set_model_version_tag(key, number, name, value)
+            experiments.client().set_model_version_tag(key, number, name, value)
         else:
-            model_registry.client().delete_model_version_tag(key, number, name)
+            experiments.client().delete_model_version_tag(key, number, name)
 
 
 @contextlib.contextmanager

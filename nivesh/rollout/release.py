@@ -6,7 +6,7 @@ champion and no ready InferenceService, it becomes the stable version at once.
 """
 
 from nivesh.errors import GateRefused
-from nivesh.registry import bundle, model_registry, tracking
+from nivesh.registry import bundle, bundle_cache, model_registry, tracking
 from nivesh.rollout import cluster
 from nivesh.rollout.commands import Deploy, ServeFirst
 from nivesh.rollout.execution import execute
@@ -33,8 +33,8 @@ def deploy(key: str, version: str, canary: int) -> str:
             f"train again, or on a cluster: nivesh deploy {key} --version {version}"
         )
     if not settings().serving_namespace:
-        bundle.verify(model_registry.bundle_of(chosen))
-        served = model_registry.serve(key, version)
+        bundle.verify(bundle_cache.folder_of(chosen))
+        served = model_registry.set_champion(key, version)
         return f"{key} {version} is the champion, stage {served.tags['stage']}"
     kubernetes, name = cluster.Cluster(settings().serving_namespace), key.replace("_", "-")
     state, _ = kubernetes.read(name)
@@ -42,13 +42,13 @@ def deploy(key: str, version: str, canary: int) -> str:
     completed = state.version == version and not state.canaries  # a step that is retried finds its own work
     serve_first = first or completed
     command = ServeFirst(version, chosen.tags["bundle"]) if serve_first else Deploy(version, canary)
-    message = execute(kubernetes, name, command, TIMEOUT_SECONDS, tracking.tell, key)
+    message = execute(kubernetes, name, command, TIMEOUT_SECONDS, tracking.report_progress, key)
     if serve_first and _champion(key) != version:
-        model_registry.serve(key, version)  # a rollout goes on without a registry, a training must not
+        model_registry.set_champion(key, version)  # a rollout goes on without a registry, a training must not
     return message
 
 
 def _champion(key: str) -> str:
     """The champion's version, "" where there is none."""
     found = model_registry.by_alias(key, model_registry.CHAMPION)
-    return model_registry.label(found) if found else ""
+    return model_registry.semantic_version(found) if found else ""

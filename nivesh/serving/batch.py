@@ -4,14 +4,14 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
 
-from nivesh import data, models
+from nivesh import data
 from nivesh.errors import DataError, SettingsError
-from nivesh.registry import bundle, model_registry
+from nivesh.registry import model_registry
+from nivesh.registry.loaded_model import load_version
 
 
 def evaluate(
@@ -27,7 +27,7 @@ def evaluate(
         DataError: the file breaks a rule of its format, or has no rows from ``since``.
         ModelNotFound: there is no such model or version.
     """
-    module, model = _load(key, version)
+    _, module, model = load_version(key, version)
     rows = module.build_features(data.read(module.spec.dataset, path))
     if since is None:
         return module.evaluate(model, rows)
@@ -50,7 +50,7 @@ def predict(key: str, source: Path, target: Path, version: str = model_registry.
     """
     if target.suffix not in WRITERS:
         raise SettingsError(f"{target}: the name must end in one of {', '.join(WRITERS)}")
-    module, model = _load(key, version)
+    _, module, model = load_version(key, version)
     rows = module.build_features(data.read(module.spec.dataset, source, labelled=False))
     answers = module.predict_frame(model, rows)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -58,17 +58,6 @@ def predict(key: str, source: Path, target: Path, version: str = model_registry.
     WRITERS[target.suffix](answers, staged)
     os.replace(staged, target)
     return len(answers)
-
-
-def _load(key: str, version: str) -> tuple[ModuleType, Any]:
-    name = models.get(key).key
-    folder = (
-        model_registry.champion_bundle(name)
-        if version == model_registry.CHAMPION
-        else model_registry.bundle_of(model_registry.find(name, version))
-    )
-    _, module, model = bundle.load(folder)
-    return module, model
 
 
 def _write_jsonl(frame: pd.DataFrame, path: Path) -> None:

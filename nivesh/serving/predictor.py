@@ -27,7 +27,7 @@ from nivesh.errors import (
     RequestTooLarge,
     UserNotFound,
 )
-from nivesh.registry import bundle
+from nivesh.registry import bundle, loaded_model
 from nivesh.serving import metrics
 from nivesh.serving.responses import status_of
 from nivesh.settings import settings, thread_count
@@ -67,7 +67,7 @@ class Predictor(kserve.Model):
         Raises:
             BundleError: the bundle is incomplete, was changed, or holds another model.
         """
-        self.manifest, _, self.fitted = bundle.load(self.folder, self.key)
+        self.manifest, _, self.fitted = loaded_model.load(self.folder, self.key)
         self.labels = {"model_name": self.key, "version": self.version}
         primary = self.manifest.metrics.get(self.spec.primary)
         if primary is not None:

@@ -126,7 +126,7 @@ def test_the_whole_way_again_and_with_a_job_that_fails(home, file, vertex):
     assert manifest.metrics["rouge_l"] > manifest.metrics["baseline_rouge_l"]
     card = (home / "reports" / KEY / "card-1.0.0.md").read_text()
     assert "SEBI-registered" in card and "billed_tokens" in card
-    assert model_registry.label(model_registry.by_alias(KEY, "champion")) == "1.0.0"
+    assert model_registry.semantic_version(model_registry.by_alias(KEY, "champion")) == "1.0.0"
 
     said = " ".join(tune("--data-path", file).split())
     assert "refused: not better" in said

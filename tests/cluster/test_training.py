@@ -10,7 +10,7 @@ import yaml
 
 import pipelines
 from nivesh.errors import ModelNotFound
-from nivesh.registry import model_registry, storage
+from nivesh.registry import experiments, model_registry, storage
 from nivesh.rollout.cluster import Cluster
 from pipelines import kubeflow, local
 from pipelines.kubeflow import Kubeflow
@@ -68,7 +68,7 @@ def canary(training, compiled, stable):
     training.wait(run_id)
     assert deleted not in training.pods(run_id, "validate"), "another pod did the work"
     (version,) = training.versions(KEY, run_id)
-    return model_registry.label(version), run_id
+    return model_registry.semantic_version(version), run_id
 
 
 def test_the_yaml_that_runs_here_is_the_one_that_runs_on_one_machine(training, compiled, first, monkeypatch):
@@ -94,7 +94,7 @@ def test_the_first_version_is_served_to_everybody(training, stable):
     state, _ = Cluster(NAMESPACE).read(NAME)
     assert (state.version, state.canary) == (stable, None)
     assert set(training.answering(NAME, 5)) == {stable}
-    assert model_registry.label(model_registry.by_alias(KEY, "champion")) == stable
+    assert model_registry.semantic_version(model_registry.by_alias(KEY, "champion")) == stable
 
 
 def test_lost_pods_and_a_minute_without_mlflow_and_s3_leave_one_whole_version(training, canary):
@@ -106,7 +106,7 @@ def test_lost_pods_and_a_minute_without_mlflow_and_s3_leave_one_whole_version(tr
     assert manifest_of.name == version
     found = training.s3.Bucket("models").objects.filter(Prefix=f"{training.mark}/{KEY}/")
     assert {one.key.split("/")[3] for one in found} == {"1.0.0", version}, "no bundle without a version"
-    runs = model_registry.client().search_runs([model_registry.create_experiment(KEY)], f"tags.kfp_run_id = '{run_id}'")
+    runs = experiments.client().search_runs([experiments.create_experiment(KEY)], f"tags.kfp_run_id = '{run_id}'")
     names = Counter(run.info.run_name for run in runs)
     assert names == dict.fromkeys(
         ["train-credit-risk", "train", "evaluate", "gate", "register", "package", "deploy"], 1
@@ -129,13 +129,13 @@ def test_a_tenth_of_the_requests_until_a_person_promotes(training, stable, canar
     print(f"of 200 requests: {dict(answers)}")
     assert answers.keys() == {stable, version}
     assert 4 <= answers[version] <= 44
-    assert model_registry.label(model_registry.by_alias(KEY, "champion")) == stable, (
+    assert model_registry.semantic_version(model_registry.by_alias(KEY, "champion")) == stable, (
         "the pipeline does not move the champion"
     )
-    assert model_registry.label(model_registry.by_alias(KEY, "challenger")) == version
+    assert model_registry.semantic_version(model_registry.by_alias(KEY, "challenger")) == version
     training.nivesh("traffic", KEY, "10", "--namespace", NAMESPACE)
     training.nivesh("promote", KEY, "--namespace", NAMESPACE)
-    assert model_registry.label(model_registry.by_alias(KEY, "champion")) == version
+    assert model_registry.semantic_version(model_registry.by_alias(KEY, "champion")) == version
     assert set(training.answering(NAME, 10)) == {version}
 
 
@@ -144,14 +144,14 @@ def test_a_worse_challenger_is_refused(training, compiled, canary):
     run_id = training.submit(KEY, compiled[KEY], **POOR)
     training.wait(run_id)
     assert training.versions(KEY, run_id) == []
-    (parent,) = model_registry.client().search_runs(
-        [model_registry.create_experiment(KEY)], f"tags.kfp_run_id = '{run_id}' and tags.step = 'pipeline'"
+    (parent,) = experiments.client().search_runs(
+        [experiments.create_experiment(KEY)], f"tags.kfp_run_id = '{run_id}' and tags.step = 'pipeline'"
     )
     assert parent.data.params["max_depth"] == "1"
     assert parent.data.tags["gate"] == "refused"
     assert parent.data.tags["gate_reason"].startswith("worse: ")
     assert parent.info.status == "FINISHED"
-    assert model_registry.label(model_registry.by_alias(KEY, "champion")) == canary[0]
+    assert model_registry.semantic_version(model_registry.by_alias(KEY, "champion")) == canary[0]
 
 
 def test_a_recurring_run_fires(training, canary):
@@ -188,7 +188,7 @@ def test_each_pipeline_brings_its_model_to_where_it_is_served(training, first, s
     print(f"{key}: {run.seconds:.0f} s in all")
     assert run == ended(first[key])
     (version,) = training.versions(key, first[key])
-    assert model_registry.label(version) == "1.0.0"
+    assert model_registry.semantic_version(version) == "1.0.0"
     assert storage.fetch(version.tags["bundle"]).name == "1.0.0"
     state, _ = Cluster(NAMESPACE).read(key.replace("_", "-"))
     assert state.conditions["Ready"] == "True"

@@ -179,7 +179,7 @@ class Training:
 
     def versions(self, key: str, run_id: str) -> list:
         """What a run has registered."""
-        return [one for one in model_registry.versions(key) if one.tags.get(model_registry.RUN) == run_id]
+        return [one for one in model_registry.versions(key) if one.tags.get(model_registry.RUN_TAG) == run_id]
 
 
 def ended(run_id: str) -> Run | None:

@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from nivesh import data, models
-from nivesh.registry import bundle, model_registry
+from nivesh.registry import bundle, experiments, model_registry
+from nivesh.settings import settings
 from nivesh.spec import Split
 from nivesh.store import online_store
 from nivesh.store.materialization import materialize
@@ -138,10 +139,10 @@ def start(home: Path, **environment: str) -> Server:
 
 def _release(key: str, trained: Trained) -> None:
     """Register, package and promote without the gate, which models on few rows would not pass."""
-    run_id = model_registry.client().create_run(model_registry.create_experiment(key)).info.run_id
-    version = model_registry.label(model_registry.register_model(key, f"runs:/{run_id}/model"))
+    run_id = experiments.client().create_run(experiments.create_experiment(key)).info.run_id
+    version = model_registry.semantic_version(model_registry.register_model(key, f"runs:/{run_id}/model"))
     manifest = bundle.Manifest(
         key, version, "2025-01-01T00:00:00+00:00", trained.metrics, [], trained.module.Request.model_json_schema(), {}
     )
-    bundle.pack(trained.folder, manifest, model_registry.settings().bundles)
-    model_registry.serve(key, version)
+    bundle.pack(trained.folder, manifest, settings().bundles)
+    model_registry.set_champion(key, version)

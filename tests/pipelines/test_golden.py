@@ -45,7 +45,7 @@ def test_nothing_of_this_machine_is_in_the_yaml(key, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_every_step_has_image_size_time_run_secret_and_second_chances(key):
+def test_every_step_has_image_resources_time_limit_run_id_secret_and_retries(key):
     spec, platform = yaml.safe_load_all((GOLDEN / f"{key}.yaml").read_text())
     executors = spec["deploymentSpec"]["executors"]
     settings = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
@@ -69,9 +69,8 @@ def test_every_step_has_image_size_time_run_secret_and_second_chances(key):
     for name, task in steps:
         retries, limit = task["retryPolicy"], int(settings[f"exec-{name}"]["activeDeadlineSeconds"])
         assert retries["maxRetryCount"] == 3
-        assert int(retries["backoffMaxDuration"].rstrip("s")) >= 4 * limit, "Argo counts the tries themselves"
-    cached = {name for name, task in steps if task["cachingOptions"].get("enableCache")}
-    assert cached <= {"validate", "build-features", "split", "train"}, "others read or change what is outside the run"
+        assert int(retries["backoffMaxDuration"].rstrip("s")) >= 4 * limit, "Argo counts the attempts themselves"
+    assert not any(task["cachingOptions"].get("enableCache") for _, task in steps), "it would never hit"
     assert all(task["taskInfo"]["name"] == name for name, task in steps), "KFP 2.0 finds outputs by the display name"
 
 

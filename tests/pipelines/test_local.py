@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nivesh import data
-from nivesh.registry import bundle, model_registry
+from nivesh.registry import bundle, experiments, model_registry
 from pipelines import local, parallel
 
 KEY = "credit_risk"
@@ -38,7 +38,7 @@ def test_the_first_model_is_registered_packaged_and_served(first, home):
     result, told = first
     assert result.verdict["passed"], result.verdict
     assert result.version == "1.0.0"
-    assert model_registry.label(model_registry.by_alias(KEY, "champion")) == "1.0.0"
+    assert model_registry.semantic_version(model_registry.by_alias(KEY, "champion")) == "1.0.0"
     manifest = bundle.verify(home / "bundles" / KEY / "1.0.0")
     assert manifest.metrics == result.metrics
     assert {"data_sha256", "git_commit", "params", "seconds"} <= set(manifest.provenance)
@@ -51,15 +51,13 @@ def test_the_first_model_is_registered_packaged_and_served(first, home):
 
 def test_the_run_is_on_record_with_plots_and_card(first, home):
     version = model_registry.find(KEY, "1.0.0")
-    run = model_registry.client().get_run(version.run_id)
+    run = experiments.client().get_run(version.run_id)
     assert run.data.tags["gate"] == "passed"
     assert run.data.metrics["auc"] == pytest.approx(first[0].metrics["auc"])
-    kept = {file.path for file in model_registry.client().list_artifacts(version.run_id, "report")}
+    kept = {file.path for file in experiments.client().list_artifacts(version.run_id, "report")}
     assert {"report/metrics.json", "report/card.md"} <= kept
     assert any(path.endswith(".png") for path in kept)
-    steps = model_registry.client().search_runs(
-        [run.info.experiment_id], f"tags.mlflow.parentRunId = '{version.run_id}'"
-    )
+    steps = experiments.client().search_runs([run.info.experiment_id], f"tags.mlflow.parentRunId = '{version.run_id}'")
     assert {step.info.run_name for step in steps} == {"train", "evaluate", "gate", "register", "package", "deploy"}
     assert {step.info.status for step in (*steps, run)} == {"FINISHED"}
     assert {step.data.tags["kfp_run_id"] for step in (*steps, run)} == {version.tags["kfp_run_id"]}
@@ -72,9 +70,7 @@ def test_a_worse_challenger_is_refused_and_the_reason_kept(first, home, loans):
     assert result.version == ""
     assert model_registry.get_latest_version(KEY) == "1.0.0"
     assert not (home / "bundles" / KEY / "1.1.0").exists()
-    (newest, *_) = model_registry.client().search_runs(
-        [model_registry.create_experiment(KEY)], "tags.step = 'pipeline'"
-    )
+    (newest, *_) = experiments.client().search_runs([experiments.create_experiment(KEY)], "tags.step = 'pipeline'")
     assert newest.data.tags["gate"] == "refused"
     assert newest.data.tags["gate_reason"] == result.verdict["reason"]
 
@@ -98,7 +94,7 @@ def test_a_broken_file_ends_the_run_with_its_row(first, home, tmp_path):
 
 def test_several_at_once_give_results_and_errors_by_key(home, loans, monkeypatch, tmp_path):
     monkeypatch.setenv("NIVESH_HOME", str(tmp_path))
-    model_registry.client().search_experiments()
+    experiments.client().search_experiments()
     told = []
     outcomes = parallel.run_all([KEY, "intent_classifier"], {"data_path": loans}, lambda *step: told.append(step))
     assert outcomes[KEY].version == "1.0.0"

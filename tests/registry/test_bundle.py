@@ -69,8 +69,3 @@ def test_a_folder_without_a_manifest_is_no_bundle(tmp_path):
 
 def test_the_manifest_is_plain_json(packed):
     assert json.loads((packed / "manifest.json").read_text())["format"] == bundle.FORMAT
-
-
-def test_another_model_than_the_wanted_is_refused_before_it_is_loaded(packed):
-    with pytest.raises(BundleError, match="holds credit_risk, not financial_ner"):
-        bundle.load(packed, "financial_ner")

@@ -3,7 +3,7 @@
 import pytest
 
 from nivesh.errors import RegistryError, RolloutRefused
-from nivesh.registry import model_registry
+from nivesh.registry import experiments, model_registry
 from nivesh.rollout import champion, execution
 from nivesh.rollout.commands import Deploy, Promote, Rollback, Undo
 from tests.rollout.controller import Controller
@@ -22,11 +22,11 @@ def registry(home):
     for version in ("1.0.0", "2.0.0"):
         tags = {"version": version, "bundle": f"s3://models/iris/{version}"}
         model_registry.register_model("iris", str(home / "model"), tags)
-    model_registry.serve("iris", "1.0.0")
+    model_registry.set_champion("iris", "1.0.0")
 
 
 def current() -> str:
-    return model_registry.label(model_registry.by_alias("iris", "champion"))
+    return model_registry.semantic_version(model_registry.by_alias("iris", "champion"))
 
 
 def promoted() -> Simulated:
@@ -66,7 +66,7 @@ def test_without_a_registry_nothing_is_changed(home, command):
 def test_a_registry_of_other_models_is_not_taken(registry, home):
     """Two laptops train a 2.0.0 each; only one of them is on the cluster."""
     number = model_registry.find("iris", "2.0.0").version
-    model_registry.client().set_model_version_tag("iris", number, "bundle", "s3://other/iris/2.0.0")
+    experiments.client().set_model_version_tag("iris", number, "bundle", "s3://other/iris/2.0.0")
     simulated = Simulated()
     execute(simulated, Deploy("2.0.0", 10))
     with pytest.raises(RegistryError, match="is not the one at s3://models/iris/2.0.0: its bundle is s3://other"):
@@ -92,7 +92,7 @@ def test_a_registry_that_fails_after_the_change_is_repaired_by_the_next_run(regi
     simulated = Simulated()
     execute(simulated, Deploy("2.0.0", 10))
     with monkeypatch.context() as broken:
-        broken.setattr(model_registry, "serve", fails)
+        broken.setattr(model_registry, "set_champion", fails)
         with pytest.raises(RegistryError, match="2.0.0 gets all.*not the champion yet.*repeat the command"):
             execute(simulated, Promote(), registry=True)
     assert (current(), simulated.controller.state().version) == ("1.0.0", "2.0.0")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from nivesh.errors import GateRefused, RegistryError
-from nivesh.registry import bundle, model_registry
+from nivesh.registry import bundle, experiments, model_registry
 from nivesh.rollout import champion as registry
 from nivesh.rollout import cluster, execution, release
 from nivesh.settings import settings
@@ -33,13 +33,13 @@ def served(monkeypatch):
 
 def packaged(tmp_path, measured_against: str) -> str:
     """A registered version with its bundle."""
-    run_id = model_registry.client().create_run(model_registry.create_experiment(KEY)).info.run_id
+    run_id = experiments.client().create_run(experiments.create_experiment(KEY)).info.run_id
     tags = {model_registry.MEASURED_AGAINST: measured_against}
-    name = model_registry.label(model_registry.register_model(KEY, f"runs:/{run_id}/model", tags=tags))
+    name = model_registry.semantic_version(model_registry.register_model(KEY, f"runs:/{run_id}/model", tags=tags))
     (tmp_path / name).mkdir()
     (tmp_path / name / "weights.json").write_text(name)
     bundle.pack(tmp_path / name, bundle.Manifest(KEY, name, "now", {}, [], {}, {}), settings().bundles)
-    model_registry.packaged(KEY, name, f"s3://models/{KEY}/{name}")
+    model_registry.mark_packaged(KEY, name, f"s3://models/{KEY}/{name}")
     return name
 
 
@@ -48,7 +48,7 @@ def away(*_):
 
 
 def champion() -> str:
-    return model_registry.label(model_registry.by_alias(KEY, model_registry.CHAMPION))
+    return model_registry.semantic_version(model_registry.by_alias(KEY, model_registry.CHAMPION))
 
 
 def test_of_two_trainings_at_once_only_one_becomes_champion_of_what_it_was_measured_against(tmp_path):

@@ -11,7 +11,8 @@ import pytest
 
 from nivesh import data, models
 from nivesh.features.finances import online_features
-from nivesh.registry import bundle, model_registry
+from nivesh.registry import bundle, experiments, model_registry
+from nivesh.settings import settings
 from nivesh.store import online_store
 from tests.conformance.conftest import start
 
@@ -28,11 +29,11 @@ def served(store, home, tmp_path):
     model = risk.fit(risk.build_features(data.read("loans").head(1500)), progress=lambda *step: None)
     (tmp_path / "model").mkdir()
     risk.save(model, tmp_path / "model")
-    run_id = model_registry.client().create_run(model_registry.create_experiment("credit_risk")).info.run_id
-    version = model_registry.label(model_registry.register_model("credit_risk", f"runs:/{run_id}/model"))
+    run_id = experiments.client().create_run(experiments.create_experiment("credit_risk")).info.run_id
+    version = model_registry.semantic_version(model_registry.register_model("credit_risk", f"runs:/{run_id}/model"))
     manifest = bundle.Manifest("credit_risk", version, "2025-01-01T00:00:00+00:00", {"auc": 0.9}, [], {}, {})
-    bundle.pack(tmp_path / "model", manifest, model_registry.settings().bundles)
-    model_registry.serve("credit_risk", version)
+    bundle.pack(tmp_path / "model", manifest, settings().bundles)
+    model_registry.set_champion("credit_risk", version)
     server = start(home, NIVESH_REDIS_TIMEOUT="0.3")
     yield server, sorted(rows["user_id"].unique())
     server.process.terminate()
