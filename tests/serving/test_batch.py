@@ -43,7 +43,7 @@ class Twice:
 @pytest.fixture
 def twice(monkeypatch):
     def use(frame: pd.DataFrame):
-        monkeypatch.setattr(batch, "_load", lambda key, version: (Twice, None))
+        monkeypatch.setattr(batch, "load_version", lambda key, version: (None, Twice, None))
         monkeypatch.setattr(batch.data, "read", lambda *_, **__: frame)
 
     return use
