@@ -24,7 +24,7 @@ def test_an_unknown_format_is_refused_before_anything_is_done(home, tmp_path):
 class Twice:
     """A model module that answers with the double of x, and judges by counting."""
 
-    class SPEC:
+    class spec:
         dataset = "toy"
 
     build_features = staticmethod(lambda rows: rows)
