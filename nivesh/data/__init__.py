@@ -1,50 +1,40 @@
-"""Reading and checking what models learn from. A dataset kind is a file format and its rules.
+"""Reading and checking what models learn from.
 
-Every reader takes a path of the user's or of the samples that ship, and returns a checked DataFrame;
-a file that breaks a rule raises DataError, which names the row and what to do.
+``read`` takes a file of the user's, or the sample that ships, and returns checked rows; a file that breaks a rule raises
+DataError, which names the row and what to do. ``read_parquet`` and ``write_parquet`` store checked rows between the
+steps of a pipeline.
 """
 
-import importlib
 from pathlib import Path
 
 import pandas as pd
 
-from nivesh.errors import DataError
-from nivesh.settings import settings
+from nivesh.data.datasets import DATASETS, Dataset, Rows
+from nivesh.data.dialect import DEFAULT, Dialect
 
-# The module of each kind's reader, imported when a file is read: serving reads none, and its images have no pandera.
-READERS = {"intents": "texts", "ner": "texts", "transactions": "tables", "loans": "tables", "advice": "advice"}
-SAMPLES = {
-    "intents": "intents.jsonl",
-    "ner": "ner.jsonl",
-    "transactions": "transactions.parquet",
-    "loans": "loans.csv",
-    "advice": "financial_advice.jsonl",
-}
+__all__ = ["DATASETS", "Dataset", "Dialect", "Rows", "read", "read_parquet", "sample", "write_parquet"]
 
 
 def sample(kind: str) -> Path:
     """The sample file of a dataset kind that ships with the project."""
-    return settings().data_dir / SAMPLES[kind]
+    return DATASETS[kind].sample
 
 
-def read(kind: str, path: str | Path | None = None, labelled: bool = True) -> pd.DataFrame:
+def read(kind: str, path: str | Path | None = None, labelled: bool = True, dialect: Dialect = DEFAULT) -> pd.DataFrame:
     """The checked rows of a file of this kind; the shipped sample where no path is given.
 
     Args:
+        kind: a key of ``DATASETS``.
+        path: a file, or a pipe such as /dev/stdin.
         labelled: False for rows to be predicted, whose label may be missing and whose texts may repeat.
+        dialect: what a table does differently from the project's own format.
 
     Raises:
         DataError: names the file, and the row that breaks a rule, and what to do.
     """
-    path = Path(path) if path else sample(kind)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise DataError(f"{path}: {what}; give a file with rows of {kind}")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: the file is empty; give a file with rows of {kind}")
-    module = importlib.import_module(f"nivesh.data.{READERS[kind]}")
-    return getattr(module, f"read_{kind}")(path, labelled)
+    dataset = DATASETS[kind]
+    rows = dataset.read_rows(Path(path) if path else dataset.sample, labelled, dialect).checked
+    return rows.sort_values(dataset.sort_by, kind="stable", ignore_index=True) if dataset.sort_by else rows
 
 
 def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:

@@ -8,7 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from nivesh.data.texts import MAX_CHARACTERS, json_records
+from nivesh.data.datasets import Rows
+from nivesh.data.dialect import DEFAULT, Dialect
+from nivesh.data.source import read_bytes
+from nivesh.data.texts import MAX_CHARACTERS, json_records, source_frame
 from nivesh.errors import DataError
 from nivesh.text import personal_data
 
@@ -50,7 +53,7 @@ class Checked:
     problems: list[Problem]
 
 
-def read_advice(path: Path, labelled: bool = True) -> pd.DataFrame:
+def read_advice(content: bytes, name: str, labelled: bool, dialect: Dialect = DEFAULT) -> Rows:
     """Columns instruction, input, output, language and tokens; input is the question; output is "" where not labelled.
 
     ``language`` is en, hi or hinglish. ``tokens`` is an estimate of question and answer together.
@@ -58,12 +61,12 @@ def read_advice(path: Path, labelled: bool = True) -> pd.DataFrame:
     Raises:
         DataError: names the first example with something wrong, and how many others there are.
     """
-    checked = check(path, labelled)
+    checked = _check(content, name, labelled)
     if checked.problems:
         first, *others = checked.problems
         more = f" (and {len(others)} more; nivesh tune --dry-run lists all)" if others else ""
         raise DataError(f"{first}{more}")
-    return checked.rows
+    return Rows(checked.rows, lambda: source_frame(list(json_records(content, name))))
 
 
 def check(path: Path, labelled: bool = True) -> Checked:
@@ -72,19 +75,23 @@ def check(path: Path, labelled: bool = True) -> Checked:
     Raises:
         DataError: the file is no JSON lines in UTF-8.
     """
+    return _check(read_bytes(path, "advice"), path.name, labelled)
+
+
+def _check(content: bytes, name: str, labelled: bool) -> Checked:
     rows: list[dict[str, Any]] = []
     problems: list[Problem] = []
     seen: dict[str, str] = {}
-    for where, record in json_records(path):
+    for where, record in json_records(content, name):
         wrong = list(_broken(record, labelled))
         if wrong:
             problems += [Problem(where, text) for text in wrong]
             continue
-        row = {name: " ".join(str(record.get(name) or "").split()) for name in FIELDS}
+        row = {field: " ".join(str(record.get(field) or "").split()) for field in FIELDS}
         row["input"] = row["input"] or row["instruction"]  # without an input the instruction is the question
-        for name in FIELDS:
-            if kinds := dict.fromkeys(found.kind for found in personal_data.find(row[name])):
-                text = f"{name} holds personal data ({', '.join(kinds)}); take it out, or tune with --mask"
+        for field in FIELDS:
+            if kinds := dict.fromkeys(found.kind for found in personal_data.find(row[field])):
+                text = f"{field} holds personal data ({', '.join(kinds)}); take it out, or tune with --mask"
                 problems.append(Problem(where, text, personal=True))
         key = row["input"].casefold()
         if labelled and key in seen:

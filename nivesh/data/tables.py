@@ -1,25 +1,29 @@
-"""Tables of transactions and loan applications, checked by pandera; errors name the row."""
+"""The columns of loans and transactions: pandera's schemas, and what their readers share."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
+from nivesh.data.columns import MISSING, PLAIN_NUMBER, Numbers, Problem, numbers, texts
+from nivesh.data.dialect import Dialect, compact, propose
+from nivesh.data.source import Source
 from nivesh.errors import DataError
 
-# The words of the samples; files may use others, read in lower case with underscores.
+# The words of the samples; files may use others, which are categories of their own.
 GENDERS = ("female", "male", "other")
 EMPLOYMENT_TYPES = ("salaried", "self_employed", "gig", "unemployed", "retired", "student")
 
 
-def _text(**options) -> pa.Column:
-    return pa.Column(str, pa.Check.str_length(min_value=1), coerce=True, **options)
+def _text(**options: Any) -> pa.Column:
+    return pa.Column(str, pa.Check.str_length(min_value=1), **options)
 
 
 def _number(low: float, high: float | None = None, kind: type = float) -> pa.Column:
     checks = [pa.Check.ge(low)] + ([pa.Check.le(high)] if high is not None else [])
-    return pa.Column(kind, checks, coerce=True)
+    return pa.Column(kind, checks)
 
 
 # Amounts are rupees a month or rupees; shares are fractions of 1 unless the name ends in _pct.
@@ -41,7 +45,7 @@ LOANS = pa.DataFrameSchema(
         "credit_utilization": _number(0),
         "loan_amount": _number(1),
         "loan_tenure_months": _number(1, 480, int),
-        "defaulted": pa.Column(int, pa.Check.isin((0, 1)), coerce=True),
+        "defaulted": pa.Column(int, pa.Check.isin((0, 1))),
     },
     strict=False,
 )
@@ -51,141 +55,153 @@ TRANSACTIONS = pa.DataFrameSchema(
         "transaction_id": _text(unique=True),
         "user_id": _text(),
         "timestamp": pa.Column("datetime64[ns]"),
-        "amount": pa.Column(float, pa.Check.gt(0), coerce=True),
+        "amount": pa.Column(float, pa.Check.gt(0)),
         "direction": pa.Column(str, pa.Check.isin(("debit", "credit"))),
         "category": _text(),
-        "merchant": _text(),
-        "account": _text(),
-        "city": _text(),
-        "is_anomaly": pa.Column(int, pa.Check.isin((0, 1)), coerce=True, required=False),
-        "anomaly_kind": pa.Column(str, nullable=True, required=False),
+        "merchant": pa.Column(str),  # these three are "" where the file has none
+        "account": pa.Column(str),
+        "city": pa.Column(str),
+        "is_anomaly": pa.Column(int, pa.Check.isin((0, 1)), required=False),
+        "anomaly_kind": pa.Column(str, required=False),
     },
     strict=False,
 )
 
 
-def read_loans(path: Path, labelled: bool = True) -> pd.DataFrame:
-    """Loan applications, from CSV or Parquet; the columns of ``LOANS``, ``defaulted`` only where labelled.
+class Table:
+    """The columns of a file by the project's names, and the problems found while they are read."""
 
-    Raises:
-        DataError: names the row and column that breaks the schema.
-    """
-    schema = LOANS if labelled else LOANS.remove_columns(["defaulted"])
-    return _check(one_scale(_flags(_read(path), "defaulted")), schema, path.name)
+    def __init__(self, source: Source, dialect: Dialect, schema: pa.DataFrameSchema):
+        """Match the file's columns: by the dialect, else by name without case, spaces and punctuation.
+
+        Raises:
+            DataError: the dialect names a column that the file lacks, or one for two purposes.
+        """
+        self.source, self.dialect, self.schema = source, dialect, schema
+        self.problems: list[Problem] = []
+        own = {compact(name): name for name in source.frame}
+        unknown = {*dialect.columns, *dialect.constants, *dialect.percent, *dialect.fraction} - set(schema.columns)
+        if unknown:
+            columns = ", ".join(schema.columns)
+            raise DataError(f"{source.name}: {', '.join(sorted(unknown))} of the dialect: the columns are {columns}")
+        for name in (*dialect.columns.values(), dialect.debit, dialect.credit):
+            if name and compact(name) not in own:
+                raise DataError(
+                    f"{source.name}: the dialect's column {name!r} is missing; found {', '.join(own.values())}"
+                )
+        if twice := set(dialect.columns) & set(dialect.constants):
+            raise DataError(f"{source.name}: {', '.join(sorted(twice))} is both a column and a constant of the dialect")
+        self.names = {ours: own[compact(name)] for ours, name in dialect.columns.items()}
+        taken = set(self.names.values())
+        for ours in schema.columns:
+            theirs = own.get(compact(ours))
+            if theirs is not None and theirs not in taken and ours not in self.names | dialect.constants:
+                self.names[ours] = theirs
+
+    def __contains__(self, column: str) -> bool:
+        return column in self.names or column in self.dialect.constants
+
+    def find(self, *names: str) -> str | None:
+        """The file's column of one of these names, in the file's spelling."""
+        keys = {compact(name) for name in names}
+        return next((name for name in self.source.frame if compact(name) in keys), None)
+
+    def column(self, column: str) -> pd.Series:
+        """The values of a column as the file has them."""
+        frame = self.source.frame
+        if column in self.names:
+            return frame[self.names[column]].rename(column)
+        return pd.Series(self.dialect.constants.get(column, ""), index=frame.index, name=column, dtype=object)
+
+    def texts(self, column: str, required: bool = True) -> pd.Series:
+        """A column of normalized texts; an empty one is a problem where it is required."""
+        values, problems = texts(self.column(column))
+        self.problems += problems
+        if required:
+            self.problems += [Problem(int(row), column, MISSING) for row in values.index[values == ""]]
+        return values
+
+    def numbers(self, column: str, whole: bool = False) -> Numbers:
+        """A column of numbers; a missing one is a problem."""
+        read = numbers(self.column(column), self.dialect, self.source.delimiter)
+        self.problems += read.problems
+        rows = self.source.frame.index
+        known = {problem.row for problem in read.problems}
+        missing = rows[pd.isna(read.values)]
+        self.problems += [Problem(int(row), column, MISSING) for row in missing if row not in known]
+        if whole:
+            broken = rows[~pd.isna(read.values) & (read.values % 1 != 0)]
+            self.problems += [Problem(int(row), column, "not a whole number; correct the value") for row in broken]
+        return read
+
+    def ids(self, column: str) -> pd.Series:
+        """A column of identifiers; numbers of the rows where the dialect says so."""
+        if column not in self and self.dialect.row_ids:
+            stem = self.source.name.partition(".")[0]
+            return pd.Series([f"{stem}-{row}" for row in self.source.frame.index], index=self.source.frame.index)
+        return self.texts(column)
+
+    def require(self, columns: set[str], proposals: Mapping[str, str]) -> None:
+        """Refuse a file that lacks columns.
+
+        Raises:
+            DataError: names them, the columns found, and the dialect line that would supply them.
+        """
+        missing = [column for column in self.schema.columns if column in columns and column not in self]
+        if self.dialect.row_ids:
+            missing = [column for column in missing if column not in ("transaction_id", "application_id")]
+        if missing:
+            line = proposals.get(missing[0], f"columns: {{{missing[0]}: NAME IN THE FILE}}")
+            raise DataError(
+                f"{self.source.name}: the column {', '.join(missing)} is missing; found "
+                f"{', '.join(map(str, self.source.frame.columns))}; {propose(line)}"
+            )
+
+    def check(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame in the schema's types, numbered from 0, with the file's further columns behind the schema's.
+
+        Raises:
+            DataError: the first problem by row, and how many others there are.
+        """
+        known = {(problem.row, problem.column) for problem in self.problems}
+        whole = [name for name in frame if str(self.schema.columns[name].dtype) == "int64"]
+        frame = frame.fillna(dict.fromkeys(frame.select_dtypes("number"), 0)).astype(dict.fromkeys(whole, "int64"))
+        schema = self.schema.select_columns([name for name in self.schema.columns if name in frame])
+        try:
+            schema.validate(frame, lazy=True)
+        except SchemaErrors as error:
+            found = _problems(error.failure_cases)
+            self.problems += [problem for problem in found if (problem.row, problem.column) not in known]
+        if self.problems:
+            first = min(self.problems, key=lambda problem: problem.row)
+            more = f" ({len(self.problems) - 1} more problems)" if len(self.problems) > 1 else ""
+            raise DataError(f"{self.source.name} {first}{more}")
+        used = {*self.names.values(), *frame.columns}
+        extra = self.source.frame[[name for name in self.source.frame if name not in used]]
+        return pd.concat([frame, extra], axis=1).reset_index(drop=True)
+
+    def source_frame(self) -> pd.DataFrame:
+        """The file's own columns; plain numbers of a text file as numbers."""
+        frame = self.source.frame.copy()
+        for ours, name in self.names.items():
+            numeric = str(self.schema.columns[ours].dtype) in ("int64", "float64")
+            if numeric and frame[name].dtype == object and frame[name].astype(str).str.fullmatch(PLAIN_NUMBER).all():
+                frame[name] = pd.to_numeric(frame[name])
+        return frame.reset_index(drop=True)
 
 
-def read_transactions(path: Path, labelled: bool = True) -> pd.DataFrame:
-    """Transactions from CSV or Parquet, sorted by time; the columns of ``TRANSACTIONS``.
-
-    Timestamps with a zone are taken as Indian time and lose the zone; ``is_anomaly`` may always be missing.
-
-    Raises:
-        DataError: names the row and column that breaks the schema.
-    """
-    frame = _read(path)
-    if "timestamp" in frame:
-        frame["timestamp"] = _times(frame["timestamp"], path.name)
-    if "anomaly_kind" in frame:
-        frame["anomaly_kind"] = frame["anomaly_kind"].fillna("").astype(str)
-    frame = _check(_flags(frame, "is_anomaly"), TRANSACTIONS, path.name)
-    return frame.sort_values("timestamp", kind="stable").reset_index(drop=True)
-
-
-def one_scale(loans: pd.DataFrame) -> pd.DataFrame:
-    """Loans with shares as fractions, on_time_payment_pct as a percentage, and words in lower case with underscores.
-
-    Files come with 0.35 and with 35 for the same share; a whole column tells which it is.
-    """
-    loans = loans.copy()
-    for name in ("gender", "employment_type"):
-        if name in loans and loans[name].dtype == object:
-            loans[name] = loans[name].str.strip().str.lower().str.replace(r"[\s-]+", "_", regex=True)
-
-    def numbers(name: str) -> pd.Series | None:
-        column = loans.get(name)
-        return column if column is not None and pd.api.types.is_numeric_dtype(column) and len(column) else None
-
-    # Above these medians a share can only be meant in per cent: ten times the income, five times the limit.
-    for name, most in (("income_stability", 1.0), ("debt_to_income", 5.0), ("credit_utilization", 2.0)):
-        share = numbers(name)
-        if share is not None and share.median() > most:
-            loans[name] = share / 100
-    on_time = numbers("on_time_payment_pct")
-    if on_time is not None and on_time.max() <= 1:
-        loans["on_time_payment_pct"] = on_time * 100
-    return loans
-
-
-def _flags(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """A column of true and false in any spelling as 1 and 0; what is neither stays for the schema to refuse."""
-    if name in frame and frame[name].dtype in (object, bool):
-        words = {"true": 1, "false": 0, "yes": 1, "no": 0, "1": 1, "0": 0}
-        lowered = frame[name].astype(str).str.strip().str.lower()
-        frame[name] = lowered.map(words).where(lowered.isin(words), frame[name])
-    return frame
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        if path.suffix in (".parquet", ".pq"):
-            frame = pd.read_parquet(path)
+def _problems(cases: pd.DataFrame) -> list[Problem]:
+    """pandera's failures. The frame's index holds the row numbers."""
+    problems = []
+    for column, check, value, row in zip(
+        cases["column"], cases["check"].astype(str), cases["failure_case"], cases["index"], strict=True
+    ):
+        value = value.item() if hasattr(value, "item") else value
+        if "unique" in check:
+            what = f"{value!r} occurs more than once; keep one row for each"
+        elif "nullable" in check:
+            what = MISSING
         else:
-            frame = pd.read_csv(path, dtype={name: str for name in ("application_id", "transaction_id", "user_id")})
-    except Exception as error:  # noqa: BLE001  pyarrow and the CSV parser raise many kinds
-        raise DataError(f"{path.name}: cannot be read as a table ({error}); give CSV or Parquet") from None
-    if frame.empty:
-        raise DataError(f"{path.name}: no rows under the header")
-    return frame
-
-
-def _times(column: pd.Series, name: str) -> pd.Series:
-    if column.dtype == object:
-        texts = column.astype(str)
-        zoned = texts.str.contains(r"T?\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)$")
-        times = pd.to_datetime(texts.mask(zoned), errors="coerce", format="ISO8601")
-        abroad = pd.to_datetime(texts.where(zoned), errors="coerce", format="ISO8601", utc=True)
-        times = times.fillna(abroad.dt.tz_convert("Asia/Kolkata").dt.tz_localize(None))
-    elif isinstance(column.dtype, pd.DatetimeTZDtype):
-        times = column.dt.tz_convert("Asia/Kolkata").dt.tz_localize(None)
-    elif pd.api.types.is_datetime64_dtype(column):
-        times = column
-    else:  # a bare number could be seconds, days or a year
-        times = pd.Series(pd.NaT, index=column.index)
-    bad = times.isna()
-    if bad.any():
-        row = int(bad.idxmax())
-        raise DataError(
-            f"{name} row {row + 2}: timestamp {column[row]!r} is not a date; write it as 2025-03-31T18:05:00"
-        )
-    return times.astype("datetime64[ns]")
-
-
-def _check(frame: pd.DataFrame, schema: pa.DataFrameSchema, name: str) -> pd.DataFrame:
-    missing = [column for column, rule in schema.columns.items() if rule.required and column not in frame]
-    if missing:
-        raise DataError(
-            f"{name}: the column {', '.join(missing)} is missing; found {', '.join(map(str, frame.columns))}"
-        )
-    try:
-        return schema.validate(frame, lazy=True)
-    except SchemaErrors as error:
-        raise DataError(f"{name} {_explain(error.failure_cases, frame, schema)}") from None
-
-
-def _explain(cases: pd.DataFrame, frame: pd.DataFrame, schema: pa.DataFrameSchema) -> str:
-    """The first failure as "row 17, column age: …". Rows count as a spreadsheet shows them: the header is row 1."""
-    case = cases.sort_values("index", kind="stable", na_position="last").iloc[0]
-    column, check, value = case["column"], str(case["check"]), case["failure_case"]
-    value = value.item() if hasattr(value, "item") else value
-    row = f"row {int(case['index']) + 2}, " if pd.notna(case["index"]) else ""
-    rule = schema.columns.get(column)
-    if "unique" in check:
-        what = f"{value!r} stands more than once; keep one row for each"
-    elif "coerce" in check or "dtype" in check:
-        what = f"{value!r} is not of type {rule.dtype}; correct the value"
-    elif "nullable" in check:
-        what = "the value is missing; fill it in or drop the row"
-    else:
-        what = f"{value!r} breaks the rule {check}; correct the value"
-    more = f" ({len(cases) - 1} more problems)" if len(cases) > 1 else ""
-    return f"{row}column {column}: {what}{more}"
+            what = f"{value!r} breaks the rule {check}; correct the value"
+        problems.append(Problem(int(row) if pd.notna(row) else 0, str(column), what))
+    return problems

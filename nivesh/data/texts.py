@@ -1,12 +1,14 @@
 """Labelled texts: intents and entities, in JSON lines, the guide's JSON lists and spaCy's formats."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
+from nivesh.data.datasets import Rows
+from nivesh.data.dialect import DEFAULT, Dialect
+from nivesh.data.source import decode
 from nivesh.errors import DataError
 
 INTENTS = (
@@ -18,7 +20,7 @@ ENTITY_LABELS = ("MONEY", "DATE", "CATEGORY", "MERCHANT", "ACCOUNT")
 MAX_CHARACTERS = 2_000
 
 
-def read_intents(path: Path, labelled: bool = True) -> pd.DataFrame:
+def read_intents(content: bytes, name: str, labelled: bool, dialect: Dialect = DEFAULT) -> Rows:
     """Columns text, intent, from JSON lines or a JSON list of {"text", "intent"}; text alone where not labelled.
 
     Raises:
@@ -26,7 +28,8 @@ def read_intents(path: Path, labelled: bool = True) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     seen: dict[str, Any] = {}
-    for where, record in json_records(path):
+    records = list(json_records(content, name))
+    for where, record in records:
         text = _text(record, where)
         if not labelled:
             rows.append({"text": text})
@@ -41,10 +44,10 @@ def read_intents(path: Path, labelled: bool = True) -> pd.DataFrame:
             raise DataError(f"{where}: {first_where} has {same}; keep one of the two")
         seen[key] = (where, intent)
         rows.append({"text": text, "intent": intent})
-    return pd.DataFrame(rows)
+    return Rows(pd.DataFrame(rows), lambda: source_frame(records))
 
 
-def read_ner(path: Path, labelled: bool = True) -> pd.DataFrame:
+def read_ner(content: bytes, name: str, labelled: bool, dialect: Dialect = DEFAULT) -> Rows:
     """Columns text, entities (list of {"text", "label", "start", "end"}, offsets in characters, end exclusive).
 
     Takes JSON lines or a JSON list of {"text", "entities"}, spaCy's training tuples
@@ -53,9 +56,11 @@ def read_ner(path: Path, labelled: bool = True) -> pd.DataFrame:
     Raises:
         DataError: names the row of a span that is unknown, out of the text, overlapping or not what it says.
     """
-    records = _spacy_records(path) if path.suffix == ".spacy" else json_records(path)
+    is_docbin = name.casefold().endswith(".spacy")
+    records = list(_spacy_records(content, name) if is_docbin else json_records(content, name))
     rows: list[dict[str, Any]] = []
     seen: dict[str, Any] = {}
+    cut: list[str] = []
     for where, record in records:
         text = _text(record, where)
         if not labelled:
@@ -71,39 +76,52 @@ def read_ner(path: Path, labelled: bool = True) -> pd.DataFrame:
         for left, right in zip(spans, spans[1:], strict=False):
             if right["start"] < left["end"]:
                 raise DataError(f"{where}: {left['text']!r} and {right['text']!r} overlap; keep the longer one")
+        cut += [where for span in spans if _cuts_a_word(text, span)]
         rows.append({"text": text, "entities": spans})
-    return pd.DataFrame(rows)
+    notes = [f"{len(cut)} entities begin or end inside a word, first in {cut[0]}; check their offsets"] if cut else []
+    return Rows(pd.DataFrame(rows), lambda: source_frame(records), notes)
 
 
-def json_records(path: Path) -> Iterator[tuple[str, dict]]:
-    """(where, record) of each line of JSON lines, or of each element of a JSON list."""
-    try:
-        content = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    if content.lstrip().startswith("["):
+def source_frame(records: Sequence[tuple[str, dict[str, Any]]]) -> pd.DataFrame:
+    """The records as they are in the file, one column per field; None where a record lacks it."""
+    names = list(dict.fromkeys(name for _, record in records for name in record))
+    data = {name: pd.Series([record.get(name) for _, record in records], dtype=object) for name in names}
+    return pd.DataFrame(data, columns=names)
+
+
+def json_records(content: bytes, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where, record) of each line of JSON lines, or of each element of a JSON list.
+
+    Raises:
+        DataError: the text is not UTF-8 (or UTF-16 with a byte order mark), not JSON, or without rows.
+    """
+    text = decode(content, name)
+    if text.lstrip().startswith("["):
         try:
-            yield from ((f"{path.name} item {i}", _record(item)) for i, item in enumerate(json.loads(content), 1))
-            return
+            items = json.loads(text)
         except json.JSONDecodeError as error:
-            raise DataError(f"{path.name} line {error.lineno}: not JSON ({error.msg})") from None
+            raise DataError(f"{name} line {error.lineno}: not JSON ({error.msg})") from None
         except (ValueError, RecursionError) as error:  # a number of thousands of digits, a list in a list in a list …
-            raise DataError(f"{path.name}: JSON that cannot be read ({error})") from None
+            raise DataError(f"{name}: JSON that cannot be read ({error})") from None
+        if not items:
+            raise DataError(f"{name}: the list has no rows")
+        yield from ((f"{name} item {i}", _record(item)) for i, item in enumerate(items, 1))
+        return
     empty = True
-    for number, line in enumerate(content.split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         empty = False
         try:
-            yield f"{path.name} line {number}", _record(json.loads(line))
+            yield f"{name} line {number}", _record(json.loads(line))
         except json.JSONDecodeError as error:
             raise DataError(
-                f"{path.name} line {number}: not JSON ({error.msg}); write one object a line, or one JSON list"
+                f"{name} line {number}: not JSON ({error.msg}); write one object a line, or one JSON list"
             ) from None
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{path.name} line {number}: JSON that cannot be read ({error})") from None
+            raise DataError(f"{name} line {number}: JSON that cannot be read ({error})") from None
     if empty:
-        raise DataError(f"{path.name}: no rows; write one JSON object a line")
+        raise DataError(f"{name}: no rows; write one JSON object a line")
 
 
 def _record(item: Any) -> dict[str, Any]:
@@ -133,23 +151,50 @@ def _entity(text: str, entity: Any, where: str) -> dict[str, Any]:
     if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
         raise DataError(f"{where}: {label} from {start!r} to {end!r} is not inside the text of {len(text)} characters")
     span = text[start:end]
+    utf16 = _utf16_slice(text, start, end)
     if entity.get("text", span) != span:
+        units = "UTF-16 units" if utf16 == entity["text"] else ""
+        hint = f"; the offsets look like {units}" if units else ""
         raise DataError(
-            f"{where}: {start}-{end} reads {span!r}, not {entity['text']!r}; offsets count characters, end is exclusive"
+            f"{where}: {start}-{end} reads {span!r}, not {entity['text']!r}{hint}; offsets count characters (Unicode "
+            "code points), end is exclusive"
+        )
+    if "text" not in entity and utf16 not in (None, span) and _cuts_a_word(text, {"start": start, "end": end}):
+        raise DataError(
+            f"{where}: {label} from {start} to {end} cuts a word ({span!r}); the offsets look like UTF-16 units "
+            f"({utf16!r}): count characters (Unicode code points)"
         )
     if span != span.strip():
         raise DataError(f"{where}: {label} {span!r} begins or ends with a space; move the offsets in")
     return {"text": span, "label": label, "start": start, "end": end}
 
 
-def _spacy_records(path: Path) -> Iterator[tuple[str, dict]]:
+def _utf16_slice(text: str, start: int, end: int) -> str | None:
+    """The span if the offsets counted UTF-16 units, as JavaScript and Java do; None where they cut a character."""
+    try:
+        return text.encode("utf-16-le")[2 * start : 2 * end].decode("utf-16-le")
+    except UnicodeError:
+        return None
+
+
+def _cuts_a_word(text: str, span: dict[str, Any]) -> bool:
+    """Whether a span begins or ends between two letters or two digits."""
+
+    def inside(place: int) -> bool:
+        left, right = text[place - 1 : place], text[place : place + 1]
+        return (left.isalpha() and right.isalpha()) or (left.isdigit() and right.isdigit())
+
+    return inside(span["start"]) or inside(span["end"])
+
+
+def _spacy_records(content: bytes, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     import spacy  # a heavy import, needed for this one format only
     from spacy.tokens import DocBin
 
     try:
-        docs = list(DocBin().from_disk(path).get_docs(spacy.blank("en").vocab))
+        docs = list(DocBin().from_bytes(content).get_docs(spacy.blank("en").vocab))
     except Exception as error:  # noqa: BLE001  msgpack and zlib raise many kinds
-        raise DataError(f"{path.name}: not a spaCy DocBin ({error})") from None
+        raise DataError(f"{name}: not a spaCy DocBin ({error})") from None
     for number, doc in enumerate(docs, 1):
         spans = [[span.start_char, span.end_char, span.label_] for span in doc.ents]
-        yield f"{path.name} document {number}", {"text": doc.text, "entities": spans}
+        yield f"{name} document {number}", {"text": doc.text, "entities": spans}

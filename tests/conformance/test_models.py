@@ -29,7 +29,7 @@ def test_surface(key):
         function = getattr(module, name, None)
         assert callable(function), f"nivesh/models/{key} has no {name}"
         assert function.__doc__, f"{name} has no docstring"
-    assert module.spec.dataset in data.READERS
+    assert module.spec.dataset in data.DATASETS
     assert module.spec.path.startswith("/predict/")
     assert all(hasattr(settings(), name) for name in module.spec.needs)
     if module.spec.consent:

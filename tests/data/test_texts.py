@@ -99,7 +99,7 @@ def test_broken_entities_name_the_row(tmp_path, content, message):
 
 
 def test_what_is_no_text_file(tmp_path):
-    (tmp_path / "rows.jsonl").write_bytes(b"\xff\xfe\x00bad")
+    (tmp_path / "rows.jsonl").write_bytes(b"\xffbad")
     with pytest.raises(DataError, match="not UTF-8"):
         data.read("intents", tmp_path / "rows.jsonl")
     (tmp_path / "rows.spacy").write_bytes(b"no doc bin")

@@ -1,0 +1,115 @@
+"""The kinds of data that models learn from. A kind is one object: its reader, its sample, its labels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from nivesh.data.dialect import DEFAULT, Dialect
+from nivesh.data.source import read_bytes
+from nivesh.errors import DataError
+from nivesh.settings import settings
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a reader made of a file.
+
+    Attributes:
+        checked: the columns of the dataset, in one type each; a row per row of the file, in its order.
+        read_source: see ``source``.
+        notes: what a person should know of the file, such as words that are new, with their counts.
+    """
+
+    checked: pd.DataFrame
+    read_source: Callable[[], pd.DataFrame]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def source(self) -> pd.DataFrame:
+        """The file's own columns by their own names, row by row as ``checked``."""
+        return self.read_source()
+
+
+# (content of the file, its name, whether labels must be there, dialect)
+Reader = Callable[[bytes, str, bool, Dialect], Rows]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One kind of data.
+
+    Attributes:
+        kind: intents, ner, transactions, loans or advice.
+        sample_file: name of the sample that ships, in ``settings().data_dir``.
+        labels: columns that only labelled rows have.
+        reader: gives the reader. Its module is imported when a file is read: serving reads none, and its images have
+            neither pandera nor openpyxl.
+        sort_by: column by which ``read`` orders the rows; "" keeps the file's order.
+        is_table: whether a dialect applies.
+    """
+
+    kind: str
+    sample_file: str
+    labels: tuple[str, ...]
+    reader: Callable[[], Reader]
+    sort_by: str = ""
+    is_table: bool = False
+
+    @property
+    def sample(self) -> Path:
+        """The sample that ships with the project."""
+        return settings().data_dir / self.sample_file
+
+    def read_rows(self, path: Path, labelled: bool = True, dialect: Dialect = DEFAULT) -> Rows:
+        """The checked rows of a file beside the file's own columns.
+
+        Raises:
+            DataError: names the file, the row and column that break a rule, and what to do.
+        """
+        if dialect != DEFAULT and not self.is_table:
+            raise DataError(f"{path}: a dialect is for tables (CSV, Excel, Parquet), not for rows of {self.kind}")
+        return self.reader()(read_bytes(path, self.kind), path.name, labelled, dialect)
+
+
+def _loans() -> Reader:
+    from nivesh.data.loans import read_loans
+
+    return read_loans
+
+
+def _transactions() -> Reader:
+    from nivesh.data.transactions import read_transactions
+
+    return read_transactions
+
+
+def _intents() -> Reader:
+    from nivesh.data.texts import read_intents
+
+    return read_intents
+
+
+def _ner() -> Reader:
+    from nivesh.data.texts import read_ner
+
+    return read_ner
+
+
+def _advice() -> Reader:
+    from nivesh.data.advice import read_advice
+
+    return read_advice
+
+
+DATASETS = {
+    dataset.kind: dataset
+    for dataset in (
+        Dataset("intents", "intents.jsonl", ("intent",), _intents),
+        Dataset("ner", "ner.jsonl", ("entities",), _ner),
+        Dataset("transactions", "transactions.parquet", ("is_anomaly",), _transactions, "timestamp", is_table=True),
+        Dataset("loans", "loans.csv", ("defaulted",), _loans, is_table=True),
+        Dataset("advice", "financial_advice.jsonl", ("output",), _advice),
+    )
+}
