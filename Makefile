@@ -6,7 +6,7 @@ DOCKER ?= docker
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check golden bench bench-features serve images training-images clean
+.PHONY: help demo test test-fast check release-report golden bench bench-features serve images training-images clean
 
 help:  ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -21,13 +21,20 @@ $(INSTALLED): pyproject.toml $(wildcard requirements/*.txt)
 demo: $(INSTALLED)  ## the main job: train, gate, register, package and serve every model, and ask each one
 	$(BIN)/nivesh demo
 
-test: $(INSTALLED)  ## the whole test suite
-	$(BIN)/python -m pytest
+test: check  ## everything: style, types, layers, and the whole test suite on all CPUs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 
-check: $(INSTALLED)  ## style, and that the compiled pipelines are those of the code
+test-fast: $(INSTALLED)  ## the tests that train no model and start no server, for the inner loop
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow"
+
+check: $(INSTALLED)  ## style, types, and the layers of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest tests/pipelines/test_golden.py
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+release-report: $(INSTALLED)  ## the figures of README.md, from this machine's champions (after make demo)
+	$(BIN)/python -m benchmarks.release_report
 
 golden: $(INSTALLED)  ## write the compiled pipelines that the tests compare with
 	$(BIN)/nivesh compile -o tests/pipelines/golden

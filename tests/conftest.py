@@ -6,6 +6,30 @@ import pytest
 from tests.redis_server import RedisServer
 from tests.vertex import google_here
 
+TESTS = Path(__file__).parent
+
+# One process each trains the models of the conformance checks, and runs the pipelines; other files are shared out.
+TOGETHER = ("conformance", "cluster")
+# Folders and files whose tests train models, run pipelines or start servers: ``make test-fast`` leaves them out.
+SLOW = (
+    "conformance",
+    "cluster",
+    "models",
+    "pipelines/test_local.py",
+    "cli/test_tune.py",
+    "store/test_online_offline.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Give pytest-xdist the tests that must share a process, and mark the slow ones."""
+    for item in items:
+        place = item.path.relative_to(TESTS).as_posix()
+        folder = place.split("/")[0]
+        item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else place))
+        if place.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
