@@ -17,11 +17,15 @@ INTENTS = (
     "savings_strategy", "spending_analysis", "tax_planning", "transaction_query",
 )  # fmt: skip
 ENTITY_LABELS = ("MONEY", "DATE", "CATEGORY", "MERCHANT", "ACCOUNT")
+OUT_OF_SCOPE = "out_of_scope"  # the intent of texts that have none of the others
 MAX_CHARACTERS = 2_000
 
 
 def read_intents(content: bytes, name: str, labelled: bool, dialect: Dialect = DEFAULT) -> Rows:
     """Columns text, intent, from JSON lines or a JSON list of {"text", "intent"}; text alone where not labelled.
+
+    Texts that have none of the intents have the intent "out_of_scope". Where a row names its ``voice`` (who writes like
+    that), the frame has that column too.
 
     Raises:
         DataError: names the row of a missing text, an unknown intent or a text with two intents.
@@ -35,7 +39,7 @@ def read_intents(content: bytes, name: str, labelled: bool, dialect: Dialect = D
             rows.append({"text": text})
             continue
         intent = record.get("intent")
-        if intent not in INTENTS:
+        if intent not in (*INTENTS, OUT_OF_SCOPE):
             raise DataError(f"{where}: intent {intent!r} is unknown; use one of {', '.join(INTENTS)}")
         key = " ".join(text.casefold().split())
         if key in seen:
@@ -43,8 +47,8 @@ def read_intents(content: bytes, name: str, labelled: bool, dialect: Dialect = D
             same = "the same text" if first_intent == intent else f"the same text as {first_intent!r}"
             raise DataError(f"{where}: {first_where} has {same}; keep one of the two")
         seen[key] = (where, intent)
-        rows.append({"text": text, "intent": intent})
-    return Rows(pd.DataFrame(rows), lambda: source_frame(records))
+        rows.append({"text": text, "intent": intent, "voice": record.get("voice")})
+    return Rows(_without_empty(rows), lambda: source_frame(records))
 
 
 def read_ner(content: bytes, name: str, labelled: bool, dialect: Dialect = DEFAULT) -> Rows:
@@ -77,9 +81,14 @@ def read_ner(content: bytes, name: str, labelled: bool, dialect: Dialect = DEFAU
             if right["start"] < left["end"]:
                 raise DataError(f"{where}: {left['text']!r} and {right['text']!r} overlap; keep the longer one")
         cut += [where for span in spans if _cuts_a_word(text, span)]
-        rows.append({"text": text, "entities": spans})
+        rows.append({"text": text, "entities": spans, "voice": record.get("voice")})
     notes = [f"{len(cut)} entities begin or end inside a word, first in {cut[0]}; check their offsets"] if cut else []
-    return Rows(pd.DataFrame(rows), lambda: source_frame(records), notes)
+    return Rows(_without_empty(rows), lambda: source_frame(records), notes)
+
+
+def _without_empty(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The rows as a frame, without the columns that no row has."""
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")
 
 
 def source_frame(records: Sequence[tuple[str, dict[str, Any]]]) -> pd.DataFrame:

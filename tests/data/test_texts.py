@@ -20,7 +20,8 @@ def file(tmp_path, content: str, name: str = "rows.jsonl"):
 
 def test_samples_pass_their_own_rules():
     intents, ner = data.read("intents"), data.read("ner")
-    assert intents["intent"].nunique() == 14
+    assert intents["intent"].nunique() == 15 and "out_of_scope" in set(intents["intent"])
+    assert {"Hinglish", "long", "short commands"} < set(intents["voice"].dropna())
     assert {span["label"] for spans in ner["entities"] for span in spans} == {
         "MONEY", "DATE", "CATEGORY", "MERCHANT", "ACCOUNT",
     }  # fmt: skip

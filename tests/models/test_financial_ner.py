@@ -1,14 +1,16 @@
 import json
+import subprocess
+import sys
 import threading
 
 import pytest
 from pydantic import ValidationError
 
-from nivesh import data
-from nivesh.data.texts import ENTITY_LABELS
+from nivesh import FinancialNER, data, models
 from nivesh.errors import BundleError, DataError
-from nivesh.models import financial_ner as ner
-from nivesh.models import parameters
+
+ner = models.get("financial_ner")
+LABELS = {"MONEY", "DATE", "CATEGORY", "MERCHANT", "ACCOUNT"}
 
 TEXTS = (
     "I spent ₹5000 on groceries",
@@ -42,7 +44,12 @@ def steps():
 @pytest.fixture(scope="module")
 def model(parts, steps):
     return ner.fit(
-        parts.train, progress=lambda share, text: steps.append((share, text)), iterations=3, min_texts=0, seed=3
+        parts.train,
+        progress=lambda share, text: steps.append((share, text)),
+        iterations=2,
+        frozen_layers=4,
+        min_texts=0,
+        seed=3,
     )
 
 
@@ -60,8 +67,8 @@ def test_training_reports_progress(model, steps):
 
 def test_it_learns_more_than_nothing(reloaded, parts):
     metrics = ner.evaluate(reloaded, parts.test, history=parts.train)
-    assert metrics["f1"] > 0.3
-    assert set(metrics["per_entity"]) == set(ENTITY_LABELS)
+    assert metrics["f1"] > 0.1
+    assert set(metrics["per_entity"]) == LABELS
     assert set(metrics["per_entity"]["MONEY"]) == {"f1", "precision", "recall", "support"}
     assert 0 < metrics["baseline_f1"] < 1
     assert metrics["slices"]["english"]["rows"] + metrics["slices"]["hinglish"]["rows"] == len(parts.test)
@@ -79,7 +86,7 @@ def test_offsets_are_those_of_the_text_as_given(reloaded, text):
     ends = 0
     for span in spans:
         assert text[span["start"] : span["end"]] == span["text"] == span["text"].strip()
-        assert span["start"] >= ends and span["label"] in ENTITY_LABELS
+        assert span["start"] >= ends and span["label"] in LABELS
         ends = span["end"]
     ner.Answer.model_validate(spans)
 
@@ -92,7 +99,7 @@ def test_a_saved_model_predicts_the_same(model, reloaded):
 def test_saved_files_run_no_code(model, tmp_path):
     ner.save(model, tmp_path)
     names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert {"config.cfg", "network.onnx", "transitions.json", "baseline.json"} <= names
+    assert {"config.cfg", "network.onnx", "tags.json", "baseline.json"} <= names
     assert not any(name.endswith((".pkl", ".pickle", ".joblib", ".pt", ".bin")) for name in names)
 
 
@@ -100,9 +107,20 @@ def test_one_seed_gives_one_model(parts):
     small = parts.train.head(52)
     answers = []
     for _ in range(2):
-        fitted = ner.fit(small, progress=lambda *_: None, iterations=1, min_texts=0, seed=5)
+        fitted = ner.fit(small, progress=lambda *_: None, iterations=1, frozen_layers=5, min_texts=0, seed=5)
         answers.append(fitted.nlp.get_pipe("nivesh_entity_tagger").scores(fitted.nlp.make_doc(TEXTS[0])))
     assert (answers[0] == answers[1]).all()
+
+
+def test_serving_needs_no_training_packages(model, tmp_path):
+    ner.save(model, tmp_path)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "for name in ('torch', 'transformers', 'matplotlib', 'sklearn', 'scipy'): sys.modules[name] = None\n"
+        "from nivesh import models; m = models.get('financial_ner')\n"
+        "print(m.predict(m.load(Path(sys.argv[1])), [{'text': 'x'}]))"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
 
 
 def test_threads_do_not_disturb_each_other(reloaded, rows):
@@ -135,16 +153,17 @@ def test_predict_names_the_request_that_it_cannot_use(reloaded):
         ner.predict(reloaded, [{"text": "hello"}, {"text": " "}])
 
 
-def test_too_little_to_learn_from_is_said(rows):
-    with pytest.raises(DataError, match="too little to learn from: 10 texts"):
+def test_too_little_to_train_on_is_refused(rows):
+    with pytest.raises(DataError, match="too little to train on: 10 texts"):
         ner.fit(rows.head(10), progress=lambda *_: None)
-    without = rows.assign(entities=[[s for s in spans if s["label"] != "ACCOUNT"] for spans in rows["entities"]])
-    with pytest.raises(DataError, match="0 ACCOUNT"):
-        ner.fit(without, progress=lambda *_: None)
+    accounts = [i for i, spans in enumerate(rows["entities"]) if any(s["label"] == "ACCOUNT" for s in spans)]
+    few = rows.drop(index=accounts[3:])
+    with pytest.raises(DataError, match=r"\b[3-9] ACCOUNT"):
+        ner.fit(few, progress=lambda *_: None)
 
 
 def test_iterations_is_a_parameter():
-    assert parameters("financial_ner", {"iterations": 30})["iterations"] == 30
+    assert ner.parameters({"iterations": 30})["iterations"] == 30
 
 
 def test_plots_and_error_analysis(reloaded, parts, tmp_path):
@@ -156,8 +175,8 @@ def test_plots_and_error_analysis(reloaded, parts, tmp_path):
 
 def test_the_python_object_loads_a_folder(model, tmp_path):
     ner.save(model, tmp_path)
-    extractor = ner.FinancialNER().load_model(tmp_path)
-    assert isinstance(extractor, ner.FinancialNER)
+    extractor = FinancialNER().load_model(tmp_path)
+    assert isinstance(extractor, FinancialNER)
     assert extractor.predict(TEXTS[0]) == ner.predict(model, [{"text": TEXTS[0]}])[0]
 
 
@@ -165,6 +184,6 @@ def test_a_broken_folder_is_named(model, tmp_path):
     with pytest.raises(BundleError, match="no financial_ner model can be read"):
         ner.load(tmp_path)
     ner.save(model, tmp_path)
-    next(tmp_path.rglob("transitions.json")).write_text('{"tags": ["O"]}')
-    with pytest.raises(BundleError, match="other tags"):
+    next(tmp_path.rglob("tags.json")).write_text('{"tags": ["O"]}')
+    with pytest.raises(BundleError, match="cannot be read"):
         ner.load(tmp_path)

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from nivesh import data, models
+from nivesh import IntentClassifier, data, models
 from nivesh.errors import DataError, SettingsError
-from nivesh.models import intent_classifier as module
-from nivesh.models.intent_classifier import outside
+from nivesh.models.intent_classifier import training
+from nivesh.models.intent_classifier.inference import softmax
 
+module = models.get("intent_classifier")
 TINY = {
     "epochs": 1,
     "frozen_layers": 5,
@@ -19,47 +20,36 @@ TINY = {
 }  # trains one layer once: enough to see that all parts fit together
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_texts(tmp_path_factory):
-    """A data folder with 14 texts of each intent and none of no intent."""
-    folder = tmp_path_factory.mktemp("data")
-    frame = data.read("intents").groupby("intent").head(14)
-    frame.to_json(folder / "intents.jsonl", orient="records", lines=True, force_ascii=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIVESH_DATA_DIR", str(folder))
-        yield
-
-
 @pytest.fixture(scope="module")
 def parts():
-    frame = data.read("intents")
+    frame = data.read("intents").groupby("intent").head(14).reset_index(drop=True)
     return module.split(module.build_features(frame), seed=0)
 
 
 @pytest.fixture(scope="module")
-def told():
+def steps():
     return []
 
 
 @pytest.fixture(scope="module")
-def model(parts, told):
-    return module.fit(parts.train, progress=lambda share, text: told.append((share, text)), **TINY)
+def model(parts, steps):
+    return module.fit(parts.train, progress=lambda share, text: steps.append((share, text)), **TINY)
 
 
 # The served surface
 
 
 def test_an_answer_has_the_guides_form(model):
-    (answer,) = module.predict(model, [module.Request(**module.SPEC.example).model_dump()])
+    (answer,) = module.predict(model, [module.Request(**module.spec.example).model_dump()])
     checked = module.Answer.model_validate(answer)
     assert len(checked.alternatives) == 3
     ranked = [checked, *checked.alternatives]
-    assert [one.confidence for one in ranked] == sorted((one.confidence for one in ranked), reverse=True)
-    assert len({one.intent for one in ranked}) == 4
-    assert sum(one.confidence for one in ranked) <= 1 + 1e-9
+    assert [item.confidence for item in ranked] == sorted((item.confidence for item in ranked), reverse=True)
+    assert len({item.intent for item in ranked}) == 4
+    assert sum(item.confidence for item in ranked) <= 1 + 1e-9
 
 
-def test_answers_do_not_depend_on_what_else_is_asked(model):
+def test_an_answer_does_not_depend_on_its_batch(model):
     texts = ["hi", "How much did I spend on food last month and the month before it?", "best SIP", "EMI?"]
     together = module.predict(model, [{"query": text} for text in texts])
     for text, answer in zip(texts, together, strict=True):
@@ -106,7 +96,7 @@ def test_a_folder_without_a_model(tmp_path):
 def test_serving_imports_no_training_code(model, tmp_path):
     module.save(model, tmp_path)
     code = (
-        "import sys; from pathlib import Path; from nivesh.models import intent_classifier as m\n"
+        "import sys; from pathlib import Path; from nivesh import models; m = models.get('intent_classifier')\n"
         "m.predict(m.load(Path(sys.argv[1])), [{'query': 'hi'}])\n"
         "print([n for n in ('torch', 'transformers', 'matplotlib', 'sklearn', 'scipy') if n in sys.modules])"
     )
@@ -116,7 +106,7 @@ def test_serving_imports_no_training_code(model, tmp_path):
 
 def test_the_guides_class(model, tmp_path):
     module.save(model, tmp_path)
-    classifier = module.IntentClassifier()
+    classifier = IntentClassifier()
     assert classifier.load_model(tmp_path) is classifier
     assert set(classifier.predict("Can I afford a car loan?")) == {"intent", "confidence", "alternatives"}
     assert classifier.predict("why " * 5000)["confidence"] <= 1
@@ -130,8 +120,8 @@ def test_the_guides_class(model, tmp_path):
 # Training and measuring
 
 
-def test_training_tells_its_progress(model, told):
-    shares = [share for share, _ in told]
+def test_training_reports_progress(model, steps):
+    shares = [share for share, _ in steps]
     assert shares == sorted(shares) and shares[-1] == 1.0
     assert len(shares) > 5
 
@@ -140,19 +130,22 @@ def test_torch_and_onnx_agree(model):
     assert model.facts["parity"] < 1e-3
 
 
-def test_params_are_the_keyword_arguments_of_fit():
-    assert models.parameters("intent_classifier", {"epochs": 2})["epochs"] == 2
+def test_parameters_are_the_keyword_arguments_of_fit():
+    assert module.parameters({"epochs": 2})["epochs"] == 2
 
 
 def test_the_baseline_is_measured_on_the_same_rows(model, parts):
     metrics = module.evaluate(model, parts.test)
-    guess = np.array(model.intents)[model.ngram_guess(parts.test["text"].tolist())]
-    assert metrics["baseline_accuracy"] == np.mean(guess == parts.test["intent"])
-    assert metrics["rows"] == len(parts.test) == sum(row["support"] for row in metrics["per_intent"].values())
+    rows = parts.test[parts.test["intent"] != "out_of_scope"]
+    probabilities = softmax(model.ngrams.logits(rows["text"].tolist()))[:, : len(model.intents)]
+    guess = np.array(model.intents)[probabilities.argmax(axis=1)]
+    assert metrics["baseline_accuracy"] == np.mean(guess == rows["intent"])
+    assert metrics["rows"] == len(rows) == sum(row["support"] for row in metrics["per_intent"].values())
+    assert metrics["out_of_scope"]["rows"] == len(parts.test) - len(rows) > 0
     json.dumps(metrics, allow_nan=False)
 
 
-def test_a_strangers_file_with_one_intent_can_be_measured(model):
+def test_a_file_with_one_intent_can_be_measured(model):
     metrics = module.evaluate(model, pd.DataFrame({"text": ["old or new regime?"], "intent": ["tax_planning"]}))
     assert metrics["accuracy"] in (0.0, 1.0)
     with pytest.raises(DataError, match="no rows"):
@@ -160,19 +153,19 @@ def test_a_strangers_file_with_one_intent_can_be_measured(model):
 
 
 def test_frames_get_two_columns(model, parts):
-    told = module.predict_frame(model, parts.test)
-    assert list(told["text"]) == list(parts.test["text"])
-    assert set(told["predicted_intent"]) <= set(model.intents)
+    predicted = module.predict_frame(model, parts.test)
+    assert list(predicted["text"]) == list(parts.test["text"])
+    assert set(predicted["predicted_intent"]) <= set(model.intents)
 
 
 def test_plots_and_report(model, parts, tmp_path):
     paths = module.plot(model, parts.test, tmp_path)
     assert {path.name for path in paths} == {"confusion_matrix.png", "reliability.png", "classification_report.json"}
     report = json.loads((tmp_path / "classification_report.json").read_text())
-    assert report["weighted avg"]["support"] == len(parts.test)
+    assert report["weighted avg"]["support"] == (parts.test["intent"] != "out_of_scope").sum()
 
 
-def test_too_little_to_learn_from():
+def test_too_little_to_train_on():
     few = pd.DataFrame(
         {"text": [f"text {i}" for i in range(12)], "intent": ["tax_planning"] * 8 + ["loan_inquiry"] * 4}
     )
@@ -180,7 +173,7 @@ def test_too_little_to_learn_from():
         module.fit(few, progress=lambda *_: None, **TINY)
     with pytest.raises(DataError, match="at least 2 intents"):
         module.fit(few.head(8), progress=lambda *_: None, **TINY)
-    with pytest.raises(DataError, match="cannot be divided"):
+    with pytest.raises(DataError, match="cannot be split"):
         module.split(few.head(0), seed=0)
 
 
@@ -191,31 +184,19 @@ def test_parameters_out_of_range(parts, params):
 
 
 def test_every_intent_is_held_out_in_proportion(parts):
-    assert parts.test["intent"].nunique() == 14
+    assert parts.test["intent"].nunique() == 15
     assert parts.test["intent"].value_counts().max() <= 3
 
 
-@pytest.fixture
-def elsewhere(tmp_path, monkeypatch):
-    """A data folder that holds nothing yet."""
-    monkeypatch.setenv("NIVESH_DATA_DIR", str(tmp_path))
-    return tmp_path
+def test_texts_out_of_scope_are_never_answered_and_lower_the_confidence(model, parts):
+    assert model.out_of_scope and "out_of_scope" not in model.intents
+    outside = ["Will it rain in Ranchi tomorrow evening?", "recipe of gulab jamun", "who won the cricket match"]
+    inside = parts.train.loc[parts.train["intent"] != "out_of_scope", "text"].head(30).tolist()
+    assert model.probabilities(outside).sum(axis=1).mean() < model.probabilities(inside).sum(axis=1).mean() <= 1
 
 
-def test_with_outside_texts_the_model_doubts(parts, elsewhere):
-    subjects = [
-        "cricket score",
-        "weather forecast",
-        "movie song",
-        "pasta recipe",
-        "train to Pune",
-        "bus in Agra",
-        "poem on rain",
-    ]
-    texts = [f"{verb} the {subject}" for verb in ("tell me", "show", "find", "read out") for subject in subjects]
-    (elsewhere / outside.FILE).write_text("\n".join(json.dumps({"text": text}) for text in texts))
-    model = module.fit(parts.train, progress=lambda *_: None, **TINY)
-    assert model.outside and model.facts["outside_texts"] < len(texts)
-    assert module.evaluate(model, parts.test)["oos"]["auroc"] > 0.7
-    sums = model.probabilities(["tell me the cricket score", "Can I afford a car loan?"]).sum(axis=1)
-    assert sums[0] < sums[1] <= 1
+def test_too_few_texts_out_of_scope_are_left_out(parts):
+    rows = parts.train.groupby("intent").head(8)
+    few = pd.concat([rows[rows["intent"] != "out_of_scope"], rows[rows["intent"] == "out_of_scope"].head(2)])
+    usable, out_of_scope = training.usable(few)
+    assert not out_of_scope and set(usable["intent"]) == set(rows["intent"]) - {"out_of_scope"}

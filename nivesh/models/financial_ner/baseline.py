@@ -1,8 +1,8 @@
 """What the model has to beat: regular expressions for MONEY and DATE, and a dictionary of the training rows' spans."""
 
 import re
-
-from nivesh.data.texts import ENTITY_LABELS
+from collections import Counter
+from typing import Any
 
 _NUMBER = r"\d+(?:,\d+)*(?:\.\d+)?"
 _UNIT = r"(?:k|l|cr|lakhs?|lacs?|crores?|thousand|hazaa?r|million)"
@@ -24,17 +24,16 @@ PATTERNS = {
 }
 
 
-def fit(entities: list[list[dict]]) -> dict[str, str]:
+def fit(entities: list[list[dict[str, Any]]]) -> dict[str, str]:
     """The dictionary: each span's text in lower case -> its most frequent label in the training rows."""
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, Counter[str]] = {}
     for spans in entities:
         for span in spans:
-            of_text = counts.setdefault(span["text"].casefold(), dict.fromkeys(ENTITY_LABELS, 0))
-            of_text[span["label"]] += 1
-    return {text: max(of_text, key=of_text.get) for text, of_text in sorted(counts.items())}
+            counts.setdefault(span["text"].casefold(), Counter())[span["label"]] += 1
+    return {text: of_text.most_common(1)[0][0] for text, of_text in sorted(counts.items())}
 
 
-def find(text: str, dictionary: dict[str, str]) -> list[dict]:
+def find(text: str, dictionary: dict[str, str]) -> list[dict[str, Any]]:
     """Spans by patterns and dictionary; of those that overlap, the longer one."""
     found = [(*match.span(), label) for label, pattern in PATTERNS.items() for match in pattern.finditer(text)]
     words = [match.span() for match in re.finditer(r"[^\W_]+", text)]

@@ -1,17 +1,20 @@
 """The network in torch: encoder, spelling and lexicon features, convolutions over tokens, a linear-chain CRF."""
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nivesh.models.financial_ner.features import LEXICON, TABLES
-from nivesh.models.financial_ner.tags import TAGS, allowed
+from nivesh.models.financial_ner.tags import allowed
 
 SIZES = {"norm": 48, "sound": 48, "prefix": 24, "suffix": 24, "shape": 32}
 WIDTH = 192
 
 
-class Tagger(nn.Module):
+class TagNetwork(nn.Module):
     """Scores of tags per token.
 
     ``forward`` takes pieces (batch, pieces), piece_mask (batch, pieces), align (batch, tokens, pieces), attributes
@@ -19,7 +22,7 @@ class Tagger(nn.Module):
     (batch, tokens, tags).
     """
 
-    def __init__(self, encoder: nn.Module, width: int = WIDTH, dropout: float = 0.3):
+    def __init__(self, encoder: Any, tags: Sequence[str], width: int = WIDTH, dropout: float = 0.3):
         super().__init__()
         self.encoder = encoder
         hidden = encoder.config.hidden_size
@@ -30,13 +33,20 @@ class Tagger(nn.Module):
         self.layers = nn.ModuleList(nn.Conv1d(width, width, 3, padding=1) for _ in range(2))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
         self.dropout = nn.Dropout(dropout)
-        self.score = nn.Linear(width, len(TAGS))
-        start, step, end = (torch.from_numpy(part) for part in allowed())
-        for name, rule in (("start", start), ("step", step), ("end", end)):
-            self.register_buffer(f"{name}_rule", rule)
-            setattr(self, name, nn.Parameter(torch.zeros_like(rule)))
+        self.score = nn.Linear(width, len(tags))
+        start, step, end = (torch.from_numpy(part) for part in allowed(tags))
+        self.rules = (start, step, end)
+        self.start, self.step, self.end = (nn.Parameter(torch.zeros_like(rule)) for rule in self.rules)
 
-    def forward(self, pieces, piece_mask, align, attributes, lexicon, token_mask) -> Tensor:
+    def forward(
+        self,
+        pieces: Tensor,
+        piece_mask: Tensor,
+        align: Tensor,
+        attributes: Tensor,
+        lexicon: Tensor,
+        token_mask: Tensor,
+    ) -> Tensor:
         layers = self.encoder(input_ids=pieces, attention_mask=piece_mask, output_hidden_states=True).hidden_states
         # The highest layer was trained for whole sentences; lower ones know more of single words.
         states = sum(layer.float() * share for layer, share in zip(layers, self.depth.softmax(dim=0), strict=True))
@@ -44,13 +54,14 @@ class Tagger(nn.Module):
         token = torch.cat([align @ states, *spelled, functional.gelu(self.listed(lexicon))], dim=-1)
         token = self.norms[0](functional.gelu(self.mix(self.dropout(token)))) * token_mask
         for layer, norm in zip(self.layers, self.norms[1:], strict=True):
-            seen = functional.gelu(layer(token.transpose(1, 2)).transpose(1, 2))
-            token = norm(token + self.dropout(seen)) * token_mask
-        return self.score(self.dropout(token))
+            neighbours = functional.gelu(layer(token.transpose(1, 2)).transpose(1, 2))
+            token = norm(token + self.dropout(neighbours)) * token_mask
+        return cast(Tensor, self.score(self.dropout(token)))
 
     def transitions(self) -> tuple[Tensor, Tensor, Tensor]:
-        """(start, step, end) added to the scores of a sequence of tags; what may not be is far below zero."""
-        return self.start + self.start_rule, self.step + self.step_rule, self.end + self.end_rule
+        """(start, step, end) added to the scores of a sequence of tags; forbidden ones are far below zero."""
+        start, step, end = self.rules
+        return self.start + start, self.step + step, self.end + end
 
     def loss(self, scores: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
         """Mean negative log-likelihood of the true tags (batch, tokens) of texts of these lengths."""

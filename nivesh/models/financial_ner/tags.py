@@ -1,68 +1,49 @@
-"""BILOU tags: spans <-> one tag per token, and the best allowed sequence of tags for given scores."""
+"""BILOU tags of tokens: which sequences are allowed, and the best allowed one for given scores."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nivesh.data.texts import ENTITY_LABELS
-
-TAGS = ("O", *(f"{part}-{label}" for label in ENTITY_LABELS for part in "BILU"))
-INDEX = {tag: i for i, tag in enumerate(TAGS)}
-NEVER = -1e4
+FORBIDDEN = -1e4  # the score of a transition that is not allowed
+Transitions = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]  # (start, step, end), see viterbi
 
 
-def allowed() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which tag may begin a text, follow another (row -> column) and end a text: 0 or ``NEVER``."""
+def tag_names(labels: Sequence[str]) -> tuple[str, ...]:
+    """O, and B-, I-, L- and U- of each label."""
+    return ("O", *(f"{part}-{label}" for label in labels for part in "BILU"))
 
-    def opens(tag: str) -> bool:  # the entity goes on after this tag
+
+def allowed(tags: Sequence[str]) -> Transitions:
+    """Which tag may begin a text, follow another (row -> column) and end a text: 0 or ``FORBIDDEN``."""
+
+    def opens(tag: str) -> bool:  # the entity continues after this tag
         return tag[0] in "BI"
 
-    def goes_on(tag: str) -> bool:  # the entity began before this tag
+    def continues(tag: str) -> bool:  # the entity began before this tag
         return tag[0] in "IL"
 
-    start = np.array([NEVER if goes_on(tag) else 0.0 for tag in TAGS], dtype=np.float32)
-    end = np.array([NEVER if opens(tag) else 0.0 for tag in TAGS], dtype=np.float32)
-    step = np.zeros((len(TAGS), len(TAGS)), dtype=np.float32)
-    for i, left in enumerate(TAGS):
-        for j, right in enumerate(TAGS):
-            fits = goes_on(right) and left[2:] == right[2:] if opens(left) else not goes_on(right)
-            step[i, j] = 0.0 if fits else NEVER
+    start = np.array([FORBIDDEN if continues(tag) else 0.0 for tag in tags], dtype=np.float32)
+    end = np.array([FORBIDDEN if opens(tag) else 0.0 for tag in tags], dtype=np.float32)
+    step = np.zeros((len(tags), len(tags)), dtype=np.float32)
+    for i, left in enumerate(tags):
+        for j, right in enumerate(tags):
+            fits = continues(right) and left[2:] == right[2:] if opens(left) else not continues(right)
+            step[i, j] = 0.0 if fits else FORBIDDEN
     return start, step, end
 
 
-def encode(spans: list[tuple[int, int, str]], length: int) -> np.ndarray:
-    """Spans of tokens (start, end exclusive, label) -> int64 tags of shape (length,)."""
-    tags = np.zeros(length, dtype=np.int64)
-    for start, end, label in spans:
-        if end - start == 1:
-            tags[start] = INDEX[f"U-{label}"]
-            continue
-        tags[start:end] = INDEX[f"I-{label}"]
-        tags[start], tags[end - 1] = INDEX[f"B-{label}"], INDEX[f"L-{label}"]
-    return tags
-
-
-def decode(tags: np.ndarray) -> list[tuple[int, int, str]]:
-    """An allowed sequence of tags -> spans of tokens."""
-    spans, begun = [], 0
-    for at, tag in enumerate(tags):
-        part, _, label = TAGS[tag].partition("-")
-        if part in "BU":
-            begun = at
-        if part in "LU":
-            spans.append((begun, at + 1, label))
-    return spans
-
-
-def viterbi(scores: np.ndarray, start: np.ndarray, step: np.ndarray, end: np.ndarray) -> np.ndarray:
+def viterbi(scores: np.ndarray, start: np.ndarray, step: np.ndarray, end: np.ndarray) -> NDArray[np.int64]:
     """The best sequence of tags.
 
     Args:
-        scores: Of each tag for each token, shape (tokens, tags); at least one token.
-        start: Added to the first token's scores, shape (tags,).
-        step: Added for each tag (row) followed by another (column), shape (tags, tags).
-        end: Added to the last token's scores, shape (tags,).
+        scores: of each tag for each token, shape (tokens, tags); at least one token.
+        start: added to the first token's scores, shape (tags,).
+        step: added for each tag (row) followed by another (column), shape (tags, tags).
+        end: added to the last token's scores, shape (tags,).
 
     Returns:
-        int64 tags, shape (tokens,).
+        Numbers of tags, shape (tokens,).
     """
     best = scores[0] + start
     back = np.zeros(scores.shape, dtype=np.int64)
@@ -70,8 +51,8 @@ def viterbi(scores: np.ndarray, start: np.ndarray, step: np.ndarray, end: np.nda
         paths = best[:, None] + step
         back[at] = paths.argmax(axis=0)
         best = paths.max(axis=0) + scores[at]
-    tags = np.zeros(len(scores), dtype=np.int64)
-    tags[-1] = (best + end).argmax()
+    path = np.zeros(len(scores), dtype=np.int64)
+    path[-1] = (best + end).argmax()
     for at in range(len(scores) - 1, 0, -1):
-        tags[at - 1] = back[at, tags[at]]
-    return tags
+        path[at - 1] = back[at, path[at]]
+    return path

@@ -223,7 +223,7 @@ def _apart(frame: pd.DataFrame, share: float, seed: int) -> np.ndarray:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    from nivesh.models.intent_classifier.division import groups
+    from nivesh.text.near_duplicates import groups
 
     rows = np.arange(len(frame))
     labels = [groups(frame[name].tolist()) for name in ("input", "output")]

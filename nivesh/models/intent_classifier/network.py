@@ -1,10 +1,6 @@
 """The encoder with its classification head: fine-tuning in torch, export to ONNX. Imported by training only."""
 
-import contextlib
-import io
-import logging
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn import functional
-from transformers import AutoModel
 
 from nivesh.errors import SettingsError
-from nivesh.models.intent_classifier.classifier import INPUTS, OUTPUT, padded
+from nivesh.models.intent_classifier.inference import INPUTS, OUTPUT, padded
+from nivesh.text import fine_tuning
 
-SORTING_NOISE = 6  # tokens; batches of like length save padding, the noise keeps them different from epoch to epoch
 MASKED = -1e4  # added to the attention scores of padding
-WARM_UP = 0.1  # share of the steps
 WEIGHT_DECAY = 0.01
 DROPOUT = 0.1  # of the head
 
@@ -44,10 +38,9 @@ class Network(torch.nn.Module):
     part's outcome.
     """
 
-    def __init__(self, folder: Path, classes: int, frozen: int):
+    def __init__(self, classes: int, frozen: int):
         super().__init__()
-        # eager attention is the kind that exports to plain ONNX operators
-        encoder = AutoModel.from_pretrained(folder, attn_implementation="eager", local_files_only=True)
+        encoder = fine_tuning.pretrained()
         try:
             self.embeddings, layers = encoder.embeddings, encoder.encoder.layer
         except AttributeError:
@@ -85,17 +78,24 @@ class Network(torch.nn.Module):
         return self.head(self.dropout(torch.cat(means, dim=1)))
 
 
-def new_network(folder: Path, classes: int, schedule: Schedule) -> Network:
+def new_network(classes: int, schedule: Schedule) -> Network:
     """A network with pretrained encoder and a fresh head."""
-    torch.manual_seed(schedule.seed)
-    with _quiet():
-        return Network(folder, classes, schedule.frozen_layers)
+    fine_tuning.start(schedule.seed)
+    return Network(classes, schedule.frozen_layers)
 
 
 def train(
-    network: Network, tokens: list[list[int]], labels: np.ndarray, schedule: Schedule, tell: Callable[[float], None]
+    network: Network, tokens: list[list[int]], labels: np.ndarray, schedule: Schedule, progress: Callable[[float], None]
 ) -> None:
-    """Fine-tune in place. ``tokens`` are the ids of each text, ``labels`` (texts,) its class; ``tell`` gets 0..1."""
+    """Fine-tune in place.
+
+    Args:
+        network: as ``new_network`` gives it.
+        tokens: the ids of each text.
+        labels: the class of each text, shape (texts,).
+        schedule: how to train.
+        progress: called after each step with the finished fraction, 0 to 1.
+    """
     generator = np.random.default_rng(schedule.seed)
     torch.manual_seed(schedule.seed)
     steps = schedule.epochs * math.ceil(len(tokens) / schedule.batch_size)
@@ -105,15 +105,17 @@ def train(
         weight_decay=WEIGHT_DECAY,
         fused=True,
     )
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _slope(step, steps))
+    rate = fine_tuning.linear_schedule(optimizer, steps)
+    bfloat16 = fine_tuning.native_bfloat16()
     lower = _lower_states(network, tokens)  # once for all epochs: that part never changes
+    lengths = [len(ids) for ids in tokens]
     network.train()
     done = 0
     for _ in range(schedule.epochs):
-        for rows in _batches([len(ids) for ids in tokens], schedule.batch_size, generator):
+        for rows in fine_tuning.batches_by_length(lengths, schedule.batch_size, generator):
             hidden = torch.nn.utils.rnn.pad_sequence([lower[row] for row in rows], batch_first=True)
             mask = torch.from_numpy(padded([tokens[row] for row in rows])[1])
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_has_bfloat16()):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
                 logits = network.upper(hidden, mask)
             target = torch.from_numpy(labels[rows])
             loss = functional.cross_entropy(logits.float(), target, label_smoothing=schedule.label_smoothing)
@@ -123,13 +125,13 @@ def train(
             optimizer.step()
             rate.step()
             done += 1
-            tell(done / steps)
+            progress(done / steps)
     network.eval()
 
 
 @torch.no_grad()
 def logits_of(network: Network, tokens: list[list[int]], batch_size: int = 64) -> np.ndarray:
-    """What the network says in torch. Shape (texts, classes), float32."""
+    """The network's logits, computed in torch, float32 of shape (texts, classes)."""
     network.eval()
     starts = range(0, len(tokens), batch_size)
     return np.concatenate(
@@ -137,73 +139,29 @@ def logits_of(network: Network, tokens: list[list[int]], batch_size: int = 64) -
     )
 
 
-def to_onnx(network: Network, path: Path) -> None:
-    """Write the network as one ONNX file whose batch and length are free."""
-    sample = tuple(torch.ones(2, 7, dtype=torch.long) for _ in INPUTS)
+def export(network: Network, scratch: Path) -> tuple[bytes, bytes]:
+    """The network as ONNX in float32 and in int8, for any number and length of texts; files go to ``scratch``."""
+    full, small = scratch / "full.onnx", scratch / "int8.onnx"
+    example = (torch.ones(2, 7, dtype=torch.long), torch.ones(2, 7, dtype=torch.long))
     free = {name: {0: "texts", 1: "tokens"} for name in INPUTS} | {OUTPUT: {0: "texts"}}
-    with _quiet():
-        # the newer exporter needs a package more and gives the same graph
-        torch.onnx.export(
-            network.eval(), sample, path, input_names=list(INPUTS), output_names=[OUTPUT],
-            dynamic_axes=free, opset_version=17, dynamo=False,
-        )  # fmt: skip
-
-
-def quantise(full: Path, small: Path) -> None:
-    """Write a copy with int8 weights."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    root = logging.getLogger()
-    root.addFilter(_is_no_advice)
-    try:
-        quantize_dynamic(full, small, weight_type=QuantType.QInt8, per_channel=True)
-    finally:
-        root.removeFilter(_is_no_advice)
+    fine_tuning.export_onnx(network, example, full, inputs=INPUTS, output=OUTPUT, free=free)
+    fine_tuning.quantise(full, small)
+    return full.read_bytes(), small.read_bytes()
 
 
 @torch.no_grad()
 def _lower_states(network: Network, tokens: list[list[int]], batch_size: int = 64) -> list[torch.Tensor]:
     """Hidden states of each text after the frozen part, (tokens, width)."""
     network.eval()
-    states: list[torch.Tensor | None] = [None] * len(tokens)
+    states: dict[int, torch.Tensor] = {}
     order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         hidden = network.lower(*map(torch.from_numpy, padded([tokens[row] for row in rows])))
         for row, state in zip(rows, hidden, strict=True):
             states[row] = state[: len(tokens[row])].clone()
-    return states
+    return [states[row] for row in range(len(tokens))]
 
 
 def _bias(attention_mask: torch.Tensor) -> torch.Tensor:
     return (1.0 - attention_mask[:, None, None, :].float()) * MASKED
-
-
-def _slope(step: int, steps: int) -> float:
-    """Share of the full learning rate: up over the first steps, then down to 0 in a line."""
-    rising = max(1, round(WARM_UP * steps))
-    return (step + 1) / rising if step < rising else (steps - step) / max(1, steps - rising)
-
-
-def _batches(lengths: list[int], size: int, generator: np.random.Generator) -> list[np.ndarray]:
-    order = np.argsort(np.array(lengths) + generator.uniform(0, SORTING_NOISE, len(lengths)))
-    batches = [order[start : start + size] for start in range(0, len(order), size)]
-    return [batches[i] for i in generator.permutation(len(batches))]
-
-
-def _has_bfloat16() -> bool:
-    """Whether this processor computes in bfloat16 itself; where it is emulated it is slower than float32."""
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-
-
-def _is_no_advice(record: logging.LogRecord) -> bool:
-    return "pre-processing before quantization" not in record.getMessage()
-
-
-@contextlib.contextmanager
-def _quiet():
-    """No warnings and no progress bars of third parties in the users' terminal."""
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield

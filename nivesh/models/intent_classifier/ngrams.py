@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from nivesh.models.intent_classifier.division import normalised
+from nivesh.text.near_duplicates import normalised
 
 WORDS = (1, 2)  # words in a gram
-CHARACTERS = (2, 5)  # characters in a gram, also across words: endings and small words carry the wish
+CHARACTERS = (2, 5)  # characters in a gram, also across words: endings and small words carry the intent
 CHARACTER = "#"  # begins grams of characters; normalised texts have none
-RARE = 2  # a gram of fewer training texts tells nothing about other texts
+RARE = 2  # a gram of fewer training texts does not generalise
 STRENGTH = 10.0  # inverse of the L2 penalty
 
 
@@ -38,9 +38,9 @@ class Ngrams:
         """Unnormalised log-probabilities of each class. Shape (texts, classes)."""
         out = np.tile(self.bias, (len(texts), 1))
         for row, text in enumerate(texts):
-            found = grams(text)
-            for block in (False, True):
-                known = [self.vocabulary[g] for g in found if g.startswith(CHARACTER) is block and g in self.vocabulary]
+            occurring = [gram for gram in grams(text) if gram in self.vocabulary]
+            for of_characters in (False, True):
+                known = [self.vocabulary[gram] for gram in occurring if gram.startswith(CHARACTER) is of_characters]
                 if known:
                     columns, counts = np.unique(known, return_counts=True)
                     values = (1 + np.log(counts, dtype=np.float32)) * self.idf[columns]
@@ -48,12 +48,14 @@ class Ngrams:
         return out
 
     def save(self, folder: Path) -> None:
-        listed = sorted(self.vocabulary, key=self.vocabulary.get)
+        """Write ngrams.json (the grams in the order of their rows) and ngrams.npz."""
+        listed = sorted(self.vocabulary, key=lambda gram: self.vocabulary[gram])
         (folder / "ngrams.json").write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
         np.savez(folder / "ngrams.npz", idf=self.idf, weights=self.weights, bias=self.bias)
 
     @classmethod
     def load(cls, folder: Path) -> "Ngrams":
+        """The classifier that ``save`` wrote."""
         listed = json.loads((folder / "ngrams.json").read_text(encoding="utf-8"))
         with np.load(folder / "ngrams.npz", allow_pickle=False) as arrays:
             return cls({gram: row for row, gram in enumerate(listed)}, **{name: arrays[name] for name in arrays})

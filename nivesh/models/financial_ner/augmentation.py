@@ -1,34 +1,36 @@
-"""Texts with their entities swapped for others of the same kind, and spelt as people spell: more to learn from."""
+"""Augmentation: texts whose entities are replaced by others of the same label and whose spelling is varied."""
 
 import numpy as np
 
-from nivesh.models.financial_ner import lexicon as lists
-from nivesh.models.financial_ner import swaps
+from nivesh.models.financial_ner import substitutes
+from nivesh.models.financial_ner.lexicon import WORDS
 
-SWAP = 0.6  # share of the spans of a text that get another text
-JOIN = 0.1  # share of texts that get a second one behind them
+REPLACED = 0.6  # share of the spans of a text that get another text
+JOINED = 0.1  # share of texts that are followed by a second one
 EMOJI = 0.05
-EMOJIS = (
-    "🙂",
-    "😂",
-    "🙏",
-    "😭",
-    "🙈",
-    "💸",
-    "🍕",
-    "👍🏽",
-    "❤️",
-    "🤔",
-    "😅",
-    "🎉",
-    "🔥",
-    "💰",
-    "🥲",
-    "👨‍👩‍👧",
-    "🏠",
-    "✅",
+EMOJIS = tuple(
+    [
+        "🙂",
+        "😂",
+        "🙏",
+        "😭",
+        "🙈",
+        "💸",
+        "🍕",
+        "👍🏽",
+        "❤️",
+        "🤔",
+        "😅",
+        "🎉",
+        "🔥",
+        "💰",
+        "🥲",
+        "👨\u200d👩\u200d👧",
+        "🏠",
+        "✅",
+    ]
 )
-OWN = 0.35  # share of the swaps that come from the training rows themselves
+FROM_ROWS = 0.35  # share of the replacements that come from the training rows themselves
 
 
 class Augmenter:
@@ -43,33 +45,28 @@ class Augmenter:
 
     def __call__(self, row: dict) -> dict:
         pieces = pieces_of(row)
-        if self._rng.random() < JOIN:
+        if self._rng.random() < JOINED:
             other = self._rows[self._rng.integers(len(self._rows))]
             if len(row["text"]) + len(other["text"]) < 300:
                 glue = (". ", " ", ", ", "\n")[self._rng.integers(4)]
                 pieces = [*pieces, (glue, None), *pieces_of(other)]
-        pieces = [(self._swapped(text, label), label) for text, label in pieces]
+        pieces = [(self._replaced(text, label), label) for text, label in pieces]
         if self._rng.random() < EMOJI:
             pieces.append((" " + EMOJIS[self._rng.integers(len(EMOJIS))], None))
         return row_of(self._respelt(pieces))
 
-    def _swapped(self, text: str, label: str | None) -> str:
+    def _replaced(self, text: str, label: str | None) -> str:
         rng = self._rng
-        if label is None or rng.random() > SWAP:
+        if label is None or rng.random() > REPLACED:
             return text
-        if rng.random() < OWN:
+        if rng.random() < FROM_ROWS:
             new = self._seen[label][rng.integers(len(self._seen[label]))]
             # A bare number or a bare bank's name is an entity only by what stands around it.
             return text if new.isdigit() or new.casefold() in _BANKS else like(text, new)
         if label == "MONEY":
-            return swaps.amount(rng, bare=text[0].isdigit())
-        if label == "DATE":
-            return like(text, swaps.date(rng))
-        if label == "ACCOUNT":
-            return like(text, swaps.account(rng))
-        if label == "MERCHANT":
-            return like(text, swaps.merchant(rng))
-        return like(text, lists.CATEGORIES[rng.integers(len(lists.CATEGORIES))])
+            return substitutes.amount(rng, bare=text[0].isdigit())
+        make = substitutes.MAKERS.get(label)  # labels of other data have none
+        return like(text, make(rng)) if make else text
 
     def _respelt(self, pieces: list[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
         rng = self._rng
@@ -85,7 +82,7 @@ class Augmenter:
         return pieces
 
 
-_BANKS = frozenset(lists.BANKS)
+_BANKS = frozenset(WORDS["banks"])
 
 
 def pieces_of(row: dict) -> list[tuple[str, str | None]]:

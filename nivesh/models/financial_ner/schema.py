@@ -1,0 +1,55 @@
+"""What is fixed about the model before any data are seen: its specification, requests and answers."""
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+
+from nivesh.data.texts import ENTITY_LABELS, MAX_CHARACTERS
+from nivesh.spec import MetricThreshold, Spec
+
+SPEC = Spec(
+    key="financial_ner",
+    purpose="Finds amounts, dates, categories, merchants and accounts in texts about money.",
+    dataset="ner",
+    path="/predict/ner",
+    example={"text": "I spent ₹5000 on groceries"},
+    primary="f1",
+    higher_is_better=True,
+    targets=(
+        MetricThreshold("f1", ">", 0.92),
+        *(MetricThreshold(f"per_entity.{label}.f1", ">", 0.90) for label in ENTITY_LABELS),
+    ),
+    floor=(MetricThreshold("f1", ">", other_metric="baseline_f1"),),
+    runtime="text",
+    caveats=(
+        "English and Hinglish in Latin letters; Devanagari and other scripts are kept but seldom understood.",
+        "A brand that is also a common word, or a bank named without 'account', can get the wrong label.",
+        "Spans are found, not linked: 'SBI' and 'State Bank of India' are two texts.",
+    ),
+)
+
+
+class Request(BaseModel):
+    """The body of POST /predict/ner."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=MAX_CHARACTERS, description="what the user wrote or said")
+
+    @field_validator("text")
+    @classmethod
+    def _not_blank(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("the text is blank; write at least one word")
+        return text
+
+
+class Entity(BaseModel):
+    """One span of the text. Offsets count characters (Unicode code points), not bytes nor UTF-16 units."""
+
+    text: str = Field(description="the span as it stands in the text")
+    label: str = Field(description=f"one of {', '.join(ENTITY_LABELS)}")
+    start: int = Field(ge=0, description="offset of its first character in the text as given, in Unicode code points")
+    end: int = Field(gt=0, description="offset after its last character, in Unicode code points")
+
+
+class Answer(RootModel[list[Entity]]):
+    """The spans in the order of the text; none overlap."""
