@@ -16,6 +16,16 @@ import pandas as pd
 
 from nivesh import data
 from nivesh.errors import DataError, UserNotFound
+from nivesh.features.cash_flow import (
+    CARD_BILLS,
+    INCOME,
+    LOAN_PAYMENTS,
+    OTHER_INFLOW,
+    SPENDING,
+    classify,
+    is_card,
+    keys,
+)
 from nivesh.features.feature_views import feature_names
 
 ANNUAL_RATE = 0.12  # interest a year at which the EMI of a loan not yet priced is computed
@@ -24,11 +34,7 @@ CARD_LIMIT_INCOMES = 2.0
 MAX_RATIO = 10.0  # a household without income cannot be divided by; this stands for "far beyond its means"
 GRACE_DAYS = 5
 
-NOT_INCOME = ("refund", "transfers", "cashback", "reversal", "loan", "bonus", "interest")
-LOAN_PAYMENTS = ("emi", "loan", "loan_emi", "loan_repayment")
-SAVING = ("sip", "investment", "investments", "savings")
-OBLIGATIONS = (*LOAN_PAYMENTS, "rent", "credit_card_payment")
-CARD_ACCOUNT = "credit_card"
+OBLIGATIONS = LOAN_PAYMENTS | CARD_BILLS | {"rent"}
 
 USER_FEATURES = feature_names("finances")
 
@@ -154,21 +160,22 @@ def _months(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per user and whole month, without gaps, with sums of money; ``age`` 0 is the last whole month."""
     if rows.empty:
         raise DataError("no transactions before that moment; give a later one")
-    credit = (rows["direction"] == "credit").to_numpy()
-    kind, amount = rows["category"].str.lower(), rows["amount"].to_numpy()
-    paid_back = ~credit & kind.isin(LOAN_PAYMENTS).to_numpy()
-    saved = ~credit & kind.isin(SAVING).to_numpy()
+    flows = classify(rows)
+    flow, amount = flows["flow"], flows["amount"]
+    spent = amount * (flow == SPENDING)
+    income = amount * (flow == INCOME)
+    loan_payment = (flow == SPENDING) & keys(rows["category"]).isin(LOAN_PAYMENTS)
     month = rows["timestamp"].dt.year * 12 + rows["timestamp"].dt.month
     sums = pd.DataFrame(
         {
             "user_id": rows["user_id"],
             "month": month,
-            "income": amount * (credit & ~kind.isin(NOT_INCOME).to_numpy()),
-            "received": amount * credit,
-            "spending": amount * (~credit & ~saved),
-            "emi": amount * paid_back,
-            "loans": paid_back.astype(float),
-            "card": amount * (~credit & (rows["account"].str.lower() == CARD_ACCOUNT).to_numpy()),
+            "income": income,
+            "received": income + amount * (flow == OTHER_INFLOW),
+            "spending": spent,
+            "emi": amount * loan_payment,
+            "loans": loan_payment.astype(float),
+            "card": spent * is_card(rows["account"]),
         }
     )
     sums["net"] = sums["received"] - sums["spending"]
@@ -194,14 +201,14 @@ def _whole(rows: pd.DataFrame, month: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 def _punctuality(rows: pd.DataFrame) -> pd.Series:
     """Per user, the percentage of monthly obligations that were paid on their usual day or within the grace."""
-    due = rows[(rows["direction"] == "debit") & rows["category"].str.lower().isin(OBLIGATIONS)]
+    due = rows[(rows["direction"] == "debit") & keys(rows["category"]).isin(OBLIGATIONS)]
     day = due["timestamp"].dt.day
     due = due.assign(day=day, month=due["timestamp"].dt.year * 12 + due["timestamp"].dt.month)
-    keys = ["user_id", "category", "merchant"]
-    due = due.sort_values("timestamp", kind="stable").drop_duplicates([*keys, "month"])
-    series = due.groupby(keys)
+    obligation = ["user_id", "category", "merchant"]
+    due = due.sort_values("timestamp", kind="stable").drop_duplicates([*obligation, "month"])
+    series = due.groupby(obligation)
     usual = series["day"].transform("median")
-    paid = due.assign(in_time=due["day"] <= usual + GRACE_DAYS).groupby(keys)
+    paid = due.assign(in_time=due["day"] <= usual + GRACE_DAYS).groupby(obligation)
     facts = pd.DataFrame(
         {"in_time": paid["in_time"].sum(), "expected": series["month"].max() - series["month"].min() + 1}
     )

@@ -1,6 +1,5 @@
 """A user's spending as monthly totals: what the feature store keeps, and what every forecast starts from."""
 
-import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -9,15 +8,9 @@ import numpy as np
 import pandas as pd
 
 from nivesh.errors import DataError
+from nivesh.features.cash_flow import INCOME, SPENDING, classify
 
 MONTHS = 24
-# Money that only changes its place, or pays for purchases that stand in the file themselves.
-NOT_SPENDING = (
-    "self_transfer", "own_transfer", "internal_transfer", "own_account_transfer",
-    "credit_card_payment", "credit_card_bill", "card_payment", "wallet_topup", "wallet_load",
-)  # fmt: skip
-# Credits that come and go; what is left is regular income.
-NOT_INCOME = ("refund", "cashback", "transfers", "transfer", "interest", "bonus", "dividend", "reversal", "loan")
 # A month counts as whole when it lacks no more than these days at an edge of the file.
 EDGE_DAYS = 3
 EARLIEST, LATEST = 2001, 2099
@@ -62,15 +55,12 @@ def first_day(month: int) -> date:
 
 
 def spending(rows: pd.DataFrame) -> pd.DataFrame:
-    """The debits that are spending; card bills and moves between own accounts are left out."""
-    return rows[(rows["direction"] == "debit") & ~_among(rows["category"], NOT_SPENDING)]
+    """The debits that are spending, less what was refunded; see ``nivesh.features.cash_flow``."""
+    return _spending(classify(rows))
 
 
-def _among(categories: pd.Series, names: tuple[str, ...]) -> pd.Series:
-    """Which categories are one of these names, however files write them: "Credit Card Bill", "credit-card-bill"."""
-    return categories.map(
-        {one: re.sub(r"[\s\-]+", "_", one.casefold()) in names for one in categories.unique()}
-    ).astype(bool)
+def _spending(flows: pd.DataFrame) -> pd.DataFrame:
+    return flows[(flows["flow"] == SPENDING) & (flows["amount"] > 0)]
 
 
 def monthly(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -98,22 +88,22 @@ def histories(rows: pd.DataFrame, as_of: date | None = None, months: int = MONTH
         return {}
     as_of = as_of or rows["timestamp"].max().date()
     whole = number(as_of + timedelta(days=EDGE_DAYS)) - 1
-    spent = dict(tuple(monthly(spending(rows), ["user_id", "category"]).groupby(level="user_id")))
-    regular = rows[(rows["direction"] == "credit") & ~_among(rows["category"], NOT_INCOME)]
-    earned = monthly(regular, ["user_id"])
+    flows = classify(rows)
+    spent = dict(tuple(monthly(_spending(flows), ["user_id", "category"]).groupby(level="user_id")))
+    earned = monthly(flows[flows["flow"] == INCOME], ["user_id"])
     result = {}
     for user_id, joined in rows.groupby("user_id")["timestamp"].min().items():
         begun = min(number(joined.date()) + (joined.day > 1 + EDGE_DAYS), whole + 1)
         span = range(max(begun, whole - months + 1), whole + 1)
-        mine = spent[user_id].droplevel("user_id") if user_id in spent else pd.DataFrame()
-        mine = mine.reindex(columns=span, fill_value=0.0)
-        mine = mine[(mine > 0).any(axis=1)]
+        amounts = spent[user_id].droplevel("user_id") if user_id in spent else pd.DataFrame()
+        amounts = amounts.reindex(columns=span, fill_value=0.0)
+        amounts = amounts[(amounts > 0).any(axis=1)]
         income = earned.loc[user_id].reindex(span, fill_value=0.0) if user_id in earned.index else pd.Series(0.0, span)
         start = first_day(span.start)
         result[str(user_id)] = {
             "last_date": as_of.isoformat(),
             "first_month": f"{start:%Y-%m}",
-            "by_category": {str(name): [round(float(value), 2) for value in row] for name, row in mine.iterrows()},
+            "by_category": {str(name): [round(float(value), 2) for value in row] for name, row in amounts.iterrows()},
             "income": [round(float(value), 2) for value in income],
         }
     return result
