@@ -43,7 +43,7 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash .
 
 FROM python AS serving
 WORKDIR /app
-# /tmp is the one place where a pod may write; matplotlib, which Prophet imports, and CmdStan need one.
+# /tmp is the one place where a pod may write.
 ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh
 USER 10001:10001
 EXPOSE 8080
@@ -103,8 +103,8 @@ RUN sed -i s/^xgboost/xgboost-cpu/ /tmp/tabular.txt && \
     pip --python /opt/venv install --no-cache-dir -r /tmp/tabular.txt -r /tmp/training-tabular.txt
 
 FROM training AS train-forecast-packages
-COPY requirements/forecast.txt /tmp/
-RUN pip --python /opt/venv install --no-cache-dir -r /tmp/forecast.txt
+COPY requirements/forecast.txt requirements/training-forecast.txt /tmp/
+RUN pip --python /opt/venv install --no-cache-dir -r /tmp/forecast.txt -r /tmp/training-forecast.txt
 
 # Answers are compared by MiniLM.
 FROM train-text-packages AS train-remote-packages

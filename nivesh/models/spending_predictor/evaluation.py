@@ -1,21 +1,37 @@
 """Metrics of monthly forecasts, beside those of naive forecasts on the same months."""
 
-from datetime import timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import mean_absolute_error
+from sklearn.metrics import mean_absolute_error, mean_pinball_loss
 
 from nivesh.errors import DataError
-from nivesh.features.spending_history import History, histories, parse
-from nivesh.models.spending_predictor import backtest
-from nivesh.models.spending_predictor.forecast import MonthlyForecast, PopulationParams, interval
-from nivesh.models.spending_predictor.inference import SpendingModel, users_of
+from nivesh.features.spending_history import History, first_day
+from nivesh.models.spending_predictor.backtest import (
+    Holdout,
+    first_test_day,
+    forecast_actual_months,
+    holdout,
+    origin,
+)
+from nivesh.models.spending_predictor.forecast import MonthlyForecast, method
+from nivesh.models.spending_predictor.inference import SpendingModel
+from nivesh.models.spending_predictor.intervals import (
+    MAX_MONTHS,
+    QUANTILES,
+    IntervalTable,
+    month_bounds,
+    sum_bounds,
+)
+from nivesh.models.spending_predictor.stray_dates import without_stray_dates
+
+BOUNDS = ("lower_95", "lower", "upper", "upper_95")
 
 
 def evaluate(model: SpendingModel, test: pd.DataFrame, history: pd.DataFrame | None = None) -> dict[str, Any]:
-    """Metrics of the monthly totals of the test rows, all forecast from one date.
+    """Metrics of the test rows: all months forecast from one date, and ``rolling``, from the start of each month.
 
     Args:
         model: a fitted model; the users need not have been in its training rows.
@@ -26,70 +42,76 @@ def evaluate(model: SpendingModel, test: pd.DataFrame, history: pd.DataFrame | N
     Raises:
         DataError: no user has a whole month before and a whole month after.
     """
-    return metrics(forecasts_and_actuals(model, test, history))
+    dates = holdouts(model, test, history)
+    compared = compare_users(model, dates[0])
+    totals = [compared] + [compare_users(model, held_out) for held_out in dates[1:]]
+    rolling = pd.concat([rows[rows["category"] == ""] for rows in totals])
+    return metrics(compared) | {"rolling": {"dates": len(dates)} | _errors(rolling) | _by_horizon(rolling)}
 
 
-def forecasts_and_actuals(
-    model: SpendingModel, test: pd.DataFrame, history: pd.DataFrame | None = None
-) -> pd.DataFrame:
-    """The rows of ``compare`` of every user with a history; arguments and errors as of ``evaluate``."""
-    if history is None:
-        cut = backtest.origin(test)
-        history, test = test[test["timestamp"] < pd.Timestamp(cut)], test[test["timestamp"] >= pd.Timestamp(cut)]
-    else:
-        cut = backtest.first_test_day(history, test)
-    before = history[history["timestamp"] < pd.Timestamp(cut)]
-    actual = backtest.actual_months(test, cut, test["timestamp"].max().date())
-    stored = histories(before, cut - timedelta(days=1))
-    # A user without one whole month has no naive forecast to compare with.
-    stored = {user: features for user, features in stored.items() if user in actual and features["income"]}
-    if not stored:
+def holdouts(model: SpendingModel, test: pd.DataFrame, history: pd.DataFrame | None = None) -> list[Holdout]:
+    """The test rows seen from their first day, and from the start of each later month; arguments as of ``evaluate``."""
+    rows = without_stray_dates(test if history is None else pd.concat([history, test], ignore_index=True))
+    first = origin(rows) if history is None else first_test_day(history, test)
+    if model.user_id != "all":
+        rows = rows[rows["user_id"] == model.user_id]
+    made = []
+    for cut in _starts_of_months(first, rows["timestamp"].max().date() if len(rows) else first):
+        early = rows["timestamp"] < pd.Timestamp(cut)
+        made.append(holdout(rows[early], rows[~early], cut))
+    if not made[0].histories:
         raise DataError("no user has a whole month before and after the date; evaluate on rows with more months")
-    users = users_of(model, stored)
+    return [held_out for held_out in made if held_out.histories]
+
+
+def _starts_of_months(first: date, last: date) -> list[date]:
+    after = first.year * 12 + first.month
+    return [first, *(first_day(month) for month in range(after, last.year * 12 + last.month))][:MAX_MONTHS]
+
+
+def compare_users(model: SpendingModel, held_out: Holdout) -> pd.DataFrame:
+    """The rows of ``compare`` of all users, with their ``user_id``."""
     parts = []
-    for user, features in stored.items():
-        past = parse(features)
-        months = actual[user].iloc[:, : backtest.LONGEST_TEST]
-        made = backtest.forecast_actual_months(past, model, users[user].own, months)
-        parts.append(compare(past, made, months, model.params, users[user].method).assign(user_id=user))
+    for user, history in held_out.histories.items():
+        actual = held_out.actual[user].iloc[:, :MAX_MONTHS]
+        made = forecast_actual_months(history, model.seasonality, model.params, actual)
+        parts.append(compare(history, made, actual, model.params.intervals).assign(user_id=user))
     return pd.concat(parts, ignore_index=True)
 
 
-def compare(
-    history: History, made: MonthlyForecast, actual: pd.DataFrame, params: PopulationParams, method: str
-) -> pd.DataFrame:
+def compare(history: History, made: MonthlyForecast, actual: pd.DataFrame, table: IntervalTable) -> pd.DataFrame:
     """All forecasts of a user beside the actual amounts: a row per month's total, and per category and month.
 
     Returns:
-        Columns category ("" is the total), horizon (1 = first month), actual, forecast, low, high, seasonal_naive,
-        last_month, past_mean, method, sum_inside (whether the sum of all months lies in its interval).
+        Columns category ("" is the total), horizon (1 = first month), actual, forecast, lower_95, lower, upper,
+        upper_95, seasonal_naive, last_month, past_mean, method, sum_inside (whether the sum of all months lies in its
+        80 % interval).
     """
     ahead, skip = actual.shape[1], int(actual.columns[0]) - int(history.months[-1]) - 1
     names = sorted({*history.categories, *actual.index})
     past = pd.DataFrame(history.amounts, index=list(history.categories)).reindex(names, fill_value=0.0).to_numpy()
     spent = actual.reindex(names, fill_value=0.0).to_numpy()
     zeros = np.zeros(len(made.months))
-    expected = np.array([made.by_category.get(name, zeros)[:ahead] for name in names])
+    expected = np.array([made.by_category.get(name, zeros)[:ahead] for name in names]).reshape(len(names), ahead)
     # The total comes first: its forecast is evaluated as a total.
     past, spent = np.vstack([past.sum(0), past]), np.vstack([spent.sum(0), spent])
     expected = np.vstack([made.total[:ahead], expected])
-    bounds = [interval(made, params, made.total[at], np.eye(len(made.months))[at]) for at in range(ahead)]
-    whole = (np.arange(len(made.months)) < ahead).astype(float)
-    lowest, highest = interval(made, params, float(made.total[:ahead].sum()), whole)
-    low, high = np.full(expected.shape, np.nan), np.full(expected.shape, np.nan)
-    low[0], high[0] = zip(*bounds, strict=True)
+    months = [month_bounds(table, made.total[at], made.spread[at], skip + at + 1) for at in range(ahead)]
+    whole = sum_bounds(table, float(made.total[:ahead].sum()), made.spread[:ahead], np.ones(ahead))
     columns = {
         "category": np.repeat(["", *names], ahead),
         "horizon": np.tile(np.arange(1 + skip, 1 + skip + ahead), len(expected)),
         "actual": spent.ravel(),
         "forecast": expected.ravel(),
-        "low": low.ravel(),
-        "high": high.ravel(),
         "seasonal_naive": seasonal_naive(past, ahead, skip).ravel(),
         "last_month": last_month(past, ahead).ravel(),
         "past_mean": past_mean(past, ahead).ravel(),
     }
-    return pd.DataFrame(columns).assign(method=method, sum_inside=bool(lowest <= spent[0].sum() <= highest))
+    for name in BOUNDS:
+        columns[name] = np.full(expected.size, np.nan)
+        columns[name][:ahead] = [getattr(bounds, name) for bounds in months]
+    inside = bool(whole.lower <= spent[0].sum() <= whole.upper)
+    return pd.DataFrame(columns).assign(method=method(history), sum_inside=inside)
 
 
 def seasonal_naive(amounts: np.ndarray, ahead: int, skip: int = 0) -> np.ndarray:
@@ -122,50 +144,71 @@ def smape(actual: np.ndarray, expected: np.ndarray) -> float:
 
 
 def metrics(compared: pd.DataFrame) -> dict[str, Any]:
-    """Metrics of the rows of ``compare``: errors in rupees a month, smape (0 to 2), coverage of the 80 % interval.
+    """Metrics of the rows of ``compare``: errors in rupees a month, smape (0 to 2), coverage of the intervals.
 
-    ``coverage_sum`` is the coverage of the sum of a user's months, as a request for several months returns it.
+    ``coverage_sum`` is the coverage of the sum of a user's months, as a request for several months returns it;
+    ``pinball`` the mean pinball loss of the bounds at 2.5, 10, 90 and 97.5 % in rupees.
     """
     total, parts = compared[compared["category"] == ""], compared[compared["category"] != ""]
-    result: dict[str, Any] = {
-        "mae": _mae(total),
-        "naive_mae": _mae(total, "seasonal_naive"),
-        "baseline_mae": _mae(total, "past_mean"),
-        "last_month_mae": _mae(total, "last_month"),
-        "smape": smape(total["actual"].to_numpy(), total["forecast"].to_numpy()),
-        "naive_smape": smape(total["actual"].to_numpy(), total["seasonal_naive"].to_numpy()),
-        "baseline_smape": smape(total["actual"].to_numpy(), total["past_mean"].to_numpy()),
+    naive = {"naive": "seasonal_naive", "baseline": "past_mean", "last_month": "last_month"}
+    result: dict[str, Any] = {"mae": _mae(total), "smape": _smape(total), "category_mae": _mae(parts)}
+    for name, column in naive.items():
+        result[f"{name}_mae"] = _mae(total, column)
+        result[f"{name}_smape"] = _smape(total, column)
+        result[f"{name}_category_mae"] = _mae(parts, column)
+    result |= {
         "bias": float((total["forecast"] - total["actual"]).mean()),
-        "coverage": _coverage(total),
+        "coverage": _coverage(total, "lower", "upper"),
+        "coverage_95": _coverage(total, "lower_95", "upper_95"),
         "coverage_sum": float(total.groupby("user_id")["sum_inside"].first().mean()),
-        "interval_width": float((total["high"] - total["low"]).mean()),
-        "category_mae": _mae(parts),
-        "naive_category_mae": _mae(parts, "seasonal_naive"),
-        "baseline_category_mae": _mae(parts, "past_mean"),
-        "last_month_category_mae": _mae(parts, "last_month"),
+        "interval_width": float((total["upper"] - total["lower"]).mean()),
+        "pinball": _pinball(total),
+        "better_than_naive_pct": 100 * (1 - result["mae"] / max(result["naive_mae"], 1e-9)),
+        "better_than_baseline_pct": 100 * (1 - result["mae"] / max(result["baseline_mae"], 1e-9)),
+        "users": int(total["user_id"].nunique()),
+        "user_months": len(total),
+        "per_method": {
+            str(name): _errors(rows) | {"users": int(rows["user_id"].nunique())}
+            for name, rows in total.groupby("method")
+        },
+        "per_category": {
+            str(name): {"mae": _mae(rows), "naive_mae": _mae(rows, "seasonal_naive"), "months": len(rows)}
+            for name, rows in parts.groupby("category")
+        },
     }
-    result["better_than_naive_pct"] = 100 * (1 - result["mae"] / max(result["naive_mae"], 1e-9))
-    result["better_than_baseline_pct"] = 100 * (1 - result["mae"] / max(result["baseline_mae"], 1e-9))
-    result["users"] = int(total["user_id"].nunique())
-    result["user_months"] = len(total)
-    result["per_horizon"] = {
-        str(horizon): _errors(rows) | {"coverage": _coverage(rows)} for horizon, rows in total.groupby("horizon")
+    return result | _by_horizon(total)
+
+
+def _by_horizon(total: pd.DataFrame) -> dict[str, Any]:
+    return {"per_horizon": {str(horizon): _errors(rows) for horizon, rows in total.groupby("horizon")}}
+
+
+def _errors(rows: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "mae": _mae(rows),
+        "naive_mae": _mae(rows, "seasonal_naive"),
+        "coverage": _coverage(rows, "lower", "upper"),
+        "coverage_95": _coverage(rows, "lower_95", "upper_95"),
+        "pinball": _pinball(rows),
+        "months": len(rows),
     }
-    result["per_method"] = {
-        str(method): _errors(rows) | {"coverage": _coverage(rows), "users": int(rows["user_id"].nunique())}
-        for method, rows in total.groupby("method")
-    }
-    result["per_category"] = {str(name): _errors(rows) for name, rows in parts.groupby("category")}
-    return result
 
 
 def _mae(rows: pd.DataFrame, column: str = "forecast") -> float:
     return float(mean_absolute_error(rows["actual"], rows[column])) if len(rows) else 0.0
 
 
-def _coverage(rows: pd.DataFrame) -> float:
-    return float(rows["actual"].between(rows["low"], rows["high"]).mean())
+def _smape(rows: pd.DataFrame, column: str = "forecast") -> float:
+    return smape(rows["actual"].to_numpy(), rows[column].to_numpy())
 
 
-def _errors(rows: pd.DataFrame) -> dict[str, Any]:
-    return {"mae": _mae(rows), "naive_mae": _mae(rows, "seasonal_naive"), "months": len(rows)}
+def _coverage(rows: pd.DataFrame, lower: str, upper: str) -> float:
+    return float(rows["actual"].between(rows[lower], rows[upper]).mean())
+
+
+def _pinball(rows: pd.DataFrame) -> float:
+    losses = [
+        mean_pinball_loss(rows["actual"], rows[bound], alpha=quantile)
+        for bound, quantile in zip(BOUNDS, QUANTILES, strict=True)
+    ]
+    return float(np.mean(losses))

@@ -1,10 +1,9 @@
-"""Answers of the spending predictor, and the model as a folder of JSON files."""
+"""Forecasts from the stored monthly history, and the model as a folder of JSON files. Needs neither Prophet nor Stan."""
 
 import json
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,52 +11,37 @@ import numpy as np
 import pandas as pd
 
 from nivesh.errors import DataError, UserNotFound
-from nivesh.features.spending_history import first_day, histories, number, parse
-from nivesh.models.interface import Progress
-from nivesh.models.spending_predictor.forecast import (
-    MonthlyForecast,
-    PopulationParams,
-    bill_rows,
-    by_day,
-    fit_own,
-    forecast,
-    interval,
-    regular_spending,
-    window,
-)
-from nivesh.models.spending_predictor.seasonality import SharedSeasonality, festivals_between, from_json, to_json
-from nivesh.settings import thread_count
+from nivesh.features.spending_history import History, first_day, histories, parse
+from nivesh.models.spending_predictor.forecast import PopulationParams, forecast, method, window
+from nivesh.models.spending_predictor.intervals import Bounds, IntervalTable, month_bounds, sum_bounds
+from nivesh.models.spending_predictor.seasonality import SeasonalCurve, SharedSeasonality, festivals_between
+from nivesh.models.spending_predictor.stray_dates import without_stray_dates
+from nivesh.models.spending_predictor.user_level import LevelPriors
 
-
-@dataclass(frozen=True)
-class UserModel:
-    """A user: the stored history, and the user's own Prophet where the history is long enough."""
-
-    stored: dict[str, Any]
-    own: Any
-
-    @property
-    def method(self) -> str:
-        """``method`` of the answer."""
-        return "user" if self.own is not None else "segment"
+EVERYBODY = "all"
+MAX_AMOUNT = 1e15  # rupees; thrice the yearly product of India
 
 
 @dataclass(frozen=True)
 class SpendingModel:
-    """A fitted spending predictor.
+    """A fitted spending predictor. It holds nobody's history.
 
     Attributes:
         seasonality, params: what was learned from all users, and holds for unknown users too.
-        users: those of the training rows.
         last: last day of the training rows.
         horizon: longest forecast in days.
+        user_id: the one user that it forecasts, or "all".
     """
 
     seasonality: SharedSeasonality
     params: PopulationParams
-    users: dict[str, UserModel]
     last: date
     horizon: int
+    user_id: str = EVERYBODY
+
+    def covers(self, user_id: str) -> bool:
+        """Whether it forecasts this user."""
+        return self.user_id in (EVERYBODY, user_id)
 
 
 def build_features(frame: pd.DataFrame) -> pd.DataFrame:
@@ -65,48 +49,15 @@ def build_features(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def fit_users(
-    stored: dict[str, dict[str, Any]],
-    seasonality: SharedSeasonality,
-    params: PopulationParams,
-    threads: int,
-    progress: Progress,
-) -> dict[str, UserModel]:
-    """The own Prophet of each user; see ``forecast.fit_own``."""
-
-    def fit_one(features: dict[str, Any]) -> UserModel:
-        history = parse(features)
-        values = regular_spending(history, seasonality, bill_rows(history, params.bills))
-        return UserModel(features, fit_own(history, values))
-
-    users = {}
-    with ThreadPoolExecutor(threads) as pool:
-        for user_id, fitted in zip(stored, pool.map(fit_one, stored.values()), strict=True):
-            users[user_id] = fitted
-            progress(len(users) / len(stored), f"model of {len(users)} of {len(stored)} users")
-    return users
-
-
-def users_of(model: SpendingModel, stored: dict[str, dict[str, Any]]) -> dict[str, UserModel]:
-    """Models of the users of a file. The model's own are used only where the history is equal: ids may be reused."""
-    same = {
-        user: model.users[user]
-        for user, features in stored.items()
-        if user in model.users and model.users[user].stored == features
-    }
-    rest = {user: features for user, features in stored.items() if user not in same}
-    return same | fit_users(rest, model.seasonality, model.params, thread_count(), lambda fraction, text: None)
-
-
 def predict(model: SpendingModel, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One ``Answer`` as a dict per request.
 
     Args:
         model: a fitted model.
-        requests: ``Request`` as a dict, with the user's ``features`` of the feature store where there are any.
+        requests: ``Request`` as a dict, with the user's ``features`` of the feature store.
 
     Raises:
-        UserNotFound: the user was not in the training rows and has no features.
+        UserNotFound: the user has no features, or the model was trained for another user.
         DataError: the horizon is longer than the model's, or the stored history cannot be used.
     """
     return [_answer(model, request) for request in requests]
@@ -116,57 +67,66 @@ def _answer(model: SpendingModel, request: dict[str, Any]) -> dict[str, Any]:
     user_id, days = request["user_id"], request["horizon_days"]
     if days > model.horizon:
         raise DataError(f"horizon_days={days}: this model was trained for up to {model.horizon} days")
-    features = request.get("features") or None
-    if features is not None:
-        parse(features)
-    if _is_current(model, user_id, features):
-        user = model.users[user_id]
-    elif features is not None:
-        user = fit_users({user_id: features}, model.seasonality, model.params, 1, lambda *_: None)[user_id]
-    else:
-        raise UserNotFound(f"nothing is known about the user {user_id!r}: no model and no stored history")
-    return {"user_id": user_id, "horizon_days": days, **_forecast_days(model, user, days)}
+    if not model.covers(user_id):
+        raise UserNotFound(f"user {user_id!r}: this model was trained with user_id={model.user_id!r}; train with 'all'")
+    features = request.get("features")
+    if not features:
+        raise UserNotFound(f"user {user_id!r} has no stored history")
+    return {"user_id": user_id, "horizon_days": days, **_forecast_days(model, parse(features), days)}
 
 
-def _is_current(model: SpendingModel, user_id: str, features: dict[str, Any] | None) -> bool:
-    user = model.users.get(user_id)
-    return user is not None and (features is None or features["last_date"] <= user.stored["last_date"])
-
-
-def _forecast_days(model: SpendingModel, user: UserModel, days: int) -> dict[str, Any]:
-    history = parse(user.stored)
+def _forecast_days(model: SpendingModel, history: History, days: int) -> dict[str, Any]:
+    if max(history.amounts.max(initial=0.0), history.income.max(initial=0.0)) > MAX_AMOUNT:
+        raise DataError(f"the stored history has an amount too large to be one, above {MAX_AMOUNT:.0e} rupees a month")
     first, last, ahead = window(history, days)
-    months = forecast(history, model.seasonality, model.params, user.own, ahead)
-    daily = by_day(months, model.seasonality, first, days)
-    daily_total = sum(daily.values(), np.zeros(days))
-    month_of_day = np.array([number(first + timedelta(days=day)) for day in range(days)])
-    fractions = np.array(
-        [
-            (month_of_day == month).sum() / (first_day(month + 1) - first_day(month)).days
-            for month in months.months.tolist()
-        ]
-    )
-    monthly = []
-    for at in np.flatnonzero(fractions):
-        part = np.where(np.arange(ahead) == at, fractions, 0.0)
-        amount = float(daily_total[month_of_day == months.months[at]].sum())
-        monthly.append({"month": f"{first_day(int(months.months[at])):%Y-%m}", **_amount(model, months, amount, part)})
-    amounts = {name: round(float(values.sum()), 2) for name, values in daily.items()}
+    made = forecast(history, model.seasonality, model.params, ahead)
+    fractions = _fractions(made.months, first, last)
+    amounts = {
+        name: values * _shares(model.seasonality, name, made.months, fractions, first, last)
+        for name, values in made.by_category.items()
+    }
+    by_month = sum(amounts.values(), np.zeros(ahead))
+    table = model.params.intervals
+    monthly = [
+        {
+            "month": f"{first_day(int(made.months[at])):%Y-%m}",
+            **_amount(by_month[at], month_bounds(table, by_month[at], made.spread[at], at + 1, fractions[at])),
+        }
+        for at in np.flatnonzero(fractions).tolist()
+    ]
+    by_category = {name: round(float(values.sum()), 2) for name, values in amounts.items()}
+    total = sum(by_category.values())
     return {
         "from_date": first.isoformat(),
         "to_date": last.isoformat(),
         "currency": "INR",
-        "method": user.method,
-        "total": _amount(model, months, sum(amounts.values()), fractions),
-        "by_category": dict(sorted(amounts.items(), key=lambda item: -item[1])),
+        "method": method(history),
+        "total": _amount(total, sum_bounds(table, total, made.spread, fractions)),
+        "by_category": dict(sorted(by_category.items(), key=lambda item: -item[1])),
         "monthly": monthly,
         "festivals": festivals_between(first, last),
     }
 
 
-def _amount(model: SpendingModel, months: MonthlyForecast, amount: float, fractions: np.ndarray) -> dict[str, float]:
-    low, high = interval(months, model.params, amount, fractions)
-    return {"amount": round(amount, 2), "lower": round(low, 2), "upper": round(high, 2)}
+def _fractions(months: np.ndarray, first: date, last: date) -> np.ndarray:
+    """Part of each month's days that lies from ``first`` to ``last``. Shape as of ``months``."""
+    edges = np.array([first_day(int(month)).toordinal() for month in (*months, months[-1] + 1)])
+    inside = np.minimum(edges[1:], last.toordinal() + 1) - np.maximum(edges[:-1], first.toordinal())
+    return np.maximum(inside, 0) / np.diff(edges)
+
+
+def _shares(
+    seasonality: SharedSeasonality, category: str, months: np.ndarray, fractions: np.ndarray, first: date, last: date
+) -> np.ndarray:
+    """Part of each month's spending that falls on its days from ``first`` to ``last``. Shape as of ``months``."""
+    shares = fractions.copy()
+    for at in np.flatnonzero((fractions > 0) & (fractions < 1)).tolist():
+        shares[at] = seasonality.share(category, int(months[at]), first, last)
+    return shares
+
+
+def _amount(amount: float, bounds: Bounds) -> dict[str, float]:
+    return {"amount": round(float(amount), 2)} | {name: round(float(value), 2) for name, value in vars(bounds).items()}
 
 
 def predict_frame(model: SpendingModel, frame: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -179,50 +139,50 @@ def predict_frame(model: SpendingModel, frame: pd.DataFrame, history: pd.DataFra
 
     Returns:
         A row per user and month: user_id, month (such as 2025-10; the last one may be cut by the model's horizon),
-        amount, lower, upper (rupees, 80 % interval) and method (user or segment).
+        amount, lower_95, lower, upper, upper_95 (rupees, 80 % and 95 % interval) and method (user or segment).
     """
     rows = frame if history is None else pd.concat([history, frame], ignore_index=True)
-    last: date = rows["timestamp"].max().date()
-    wanted = set(frame["user_id"])
-    stored = {user: features for user, features in histories(rows, last).items() if user in wanted}
-    return pd.DataFrame(_months_of_users(model, users_of(model, stored)))
+    last: date = without_stray_dates(rows)["timestamp"].max().date()
+    return pd.DataFrame(_user_months(model, histories(rows, last), set(frame["user_id"])))
 
 
-def _months_of_users(model: SpendingModel, users: dict[str, UserModel]) -> Iterable[dict[str, Any]]:
-    for user_id, user in users.items():
-        answer = _forecast_days(model, user, model.horizon)
-        for month in answer["monthly"]:
-            yield {"user_id": user_id, **month, "method": answer["method"]}
+def _user_months(model: SpendingModel, stored: dict[str, dict[str, Any]], users: set[str]) -> Iterator[dict[str, Any]]:
+    for user_id, features in stored.items():
+        if user_id in users and model.covers(user_id):
+            answer = _forecast_days(model, parse(features), model.horizon)
+            for month in answer["monthly"]:
+                yield {"user_id": user_id, **month, "method": answer["method"]}
 
 
 def save(model: SpendingModel, folder: Path) -> None:
-    """Write seasonality.json, users.json and model.json; ``load`` gives the same numbers."""
-    seasonality = {name: to_json(prophet) for name, prophet in model.seasonality.models.items()}
-    users = {
-        user_id: {"history": user.stored, "prophet": to_json(user.own) if user.own is not None else None}
-        for user_id, user in model.users.items()
+    """Write seasonality.json and model.json; ``load`` gives the same numbers."""
+    seasonality = {name: asdict(curve) for name, curve in model.seasonality.curves.items()}
+    facts = {
+        "last_date": model.last.isoformat(),
+        "horizon": model.horizon,
+        "user_id": model.user_id,
+        "params": asdict(model.params),
     }
-    facts = {"last_date": model.last.isoformat(), "horizon": model.horizon, "params": asdict(model.params)}
-    for name, content in (("seasonality", seasonality), ("users", users), ("model", facts)):
+    for name, content in (("seasonality", seasonality), ("model", facts)):
         (Path(folder) / f"{name}.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
 def load(folder: Path) -> SpendingModel:
     """Read a model, and compute the seasonality of the coming months before the first request."""
-    seasonality, users, facts = (
-        json.loads((Path(folder) / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("seasonality", "users", "model")
+    seasonality, facts = (
+        json.loads((Path(folder) / f"{name}.json").read_text(encoding="utf-8")) for name in ("seasonality", "model")
     )
+    params = facts["params"] | {
+        "intervals": IntervalTable(**facts["params"]["intervals"]),
+        "level_priors": LevelPriors(**facts["params"]["level_priors"]),
+    }
     last = date.fromisoformat(facts["last_date"])
     model = SpendingModel(
-        seasonality=SharedSeasonality({name: from_json(text) for name, text in seasonality.items()}),
-        params=PopulationParams(**facts["params"]),
-        users={
-            user_id: UserModel(user["history"], from_json(user["prophet"]) if user["prophet"] else None)
-            for user_id, user in users.items()
-        },
-        last=last,
-        horizon=facts["horizon"],
+        SharedSeasonality({name: SeasonalCurve(**curve) for name, curve in seasonality.items()}),
+        PopulationParams(**params),
+        last,
+        facts["horizon"],
+        facts["user_id"],
     )
-    model.seasonality.prepare(range(last.year - 2, last.year + 2))
+    model.seasonality.prepare(range(last.year - 2, last.year + 3))
     return model

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure  # without pyplot: no global state, safe in threads
 
-from nivesh.features.spending_history import number, parse
-from nivesh.models.spending_predictor.evaluation import forecasts_and_actuals
+from nivesh.models.spending_predictor.backtest import Holdout
+from nivesh.models.spending_predictor.evaluation import compare_users, holdouts
 from nivesh.models.spending_predictor.forecast import OCCASIONAL
 from nivesh.models.spending_predictor.inference import SpendingModel
-from nivesh.models.spending_predictor.seasonality import ALL, holiday_table
+from nivesh.models.spending_predictor.seasonality import ALL
 
 MAX_USERS = 6
 MAX_CATEGORIES = 16
@@ -18,22 +18,23 @@ MAX_CATEGORIES = 16
 
 def plot(model: SpendingModel, test: pd.DataFrame, folder: Path, history: pd.DataFrame | None = None) -> list[Path]:
     """Write the plots as PNG files into a folder and return their paths; other arguments as of ``evaluate``."""
-    compared = forecasts_and_actuals(model, test, history)
+    held_out = holdouts(model, test, history)[0]
+    compared = compare_users(model, held_out)
     figures = {
-        "forecasts": forecasts(model, compared),
+        "forecasts": forecasts(held_out, compared),
         "components": components(model),
         "coverage": coverage(compared),
         "categories": categories(compared),
     }
     paths = []
     for name, figure in figures.items():
-        paths.append(folder / f"spending_{name}.png")
+        paths.append(Path(folder) / f"spending_{name}.png")
         figure.savefig(paths[-1], dpi=110)
     return paths
 
 
-def forecasts(model: SpendingModel, compared: pd.DataFrame) -> Figure:
-    """Monthly totals of a few users, from the most to the least accurate forecast, with the 80 % interval."""
+def forecasts(held_out: Holdout, compared: pd.DataFrame) -> Figure:
+    """Monthly totals of a few users, from the most to the least accurate forecast, with both intervals."""
     total = compared[compared["category"] == ""]
     relative = (total["forecast"] - total["actual"]).abs().groupby(total["user_id"]).sum()
     order = (relative / total.groupby("user_id")["actual"].sum().clip(lower=1)).sort_values().index
@@ -44,11 +45,12 @@ def forecasts(model: SpendingModel, compared: pd.DataFrame) -> Figure:
         axis.axis("off")
     for axis, user in zip(axes.flat, picked, strict=False):
         rows = total[total["user_id"] == user]
-        known = model.users.get(user)
-        if known is not None:
-            past = parse(known.stored)
-            axis.plot(past.months - number(model.last), past.amounts.sum(0) / 1e3, color="0.5", label="history")
-        axis.fill_between(rows["horizon"], rows["low"] / 1e3, rows["high"] / 1e3, alpha=0.25, label="80 % interval")
+        past = held_out.histories[user]
+        axis.plot(past.months - past.months[-1], past.amounts.sum(0) / 1e3, color="0.5", label="history")
+        for lower, upper, label in (("lower_95", "upper_95", "95 % interval"), ("lower", "upper", "80 % interval")):
+            axis.fill_between(
+                rows["horizon"], rows[lower] / 1e3, rows[upper] / 1e3, color="tab:blue", alpha=0.2, label=label
+            )
         axis.plot(rows["horizon"], rows["forecast"] / 1e3, marker="o", label="forecast")
         axis.plot(rows["horizon"], rows["actual"] / 1e3, marker="x", color="black", label="actual")
         axis.set(
@@ -63,20 +65,20 @@ def forecasts(model: SpendingModel, compared: pd.DataFrame) -> Figure:
 
 def components(model: SpendingModel) -> Figure:
     """Trend, year, month, week and festivals of all regular spending, as Prophet separates them."""
-    prophet = model.seasonality.models[ALL]
-    dates = pd.DataFrame({"ds": pd.date_range(prophet.start, pd.Timestamp(model.last) + pd.Timedelta(days=365))})
-    prophet.holidays = holiday_table(dates["ds"].min().year, dates["ds"].max().year + 1)
-    parts = prophet.predict(dates)
-    days = pd.date_range("2025-01-01", "2025-12-31")
-    panels = [("trend", "trend (1 = an average day)", parts["ds"], parts["trend"])]
+    curve = model.seasonality.curves[ALL]
+    dates = pd.date_range(curve.start, pd.Timestamp(model.last) + pd.Timedelta(days=365))
+    parts = pd.DataFrame(curve.components(dates.to_numpy().astype("datetime64[D]")), index=dates)
+    panels: list[tuple[str, str, pd.Index, pd.Series]] = [
+        ("trend", "trend (1 = an average day)", dates, parts["trend"])
+    ]
     if "yearly" in parts:
-        year = parts.assign(day=parts["ds"].dt.dayofyear).groupby("day")["yearly"].mean().reindex(range(1, 366))
-        panels.append(("yearly", "by day of the year", days, 100 * year))
-    week = parts.groupby(parts["ds"].dt.dayofweek)["weekly"].mean()
-    month = parts.groupby(parts["ds"].dt.day)["monthly"].mean()
+        year = parts["yearly"].groupby(dates.dayofyear).mean().reindex(range(1, 366))
+        panels.append(("yearly", "by day of the year", pd.date_range("2025-01-01", "2025-12-31"), 100 * year))
+    month = parts["monthly"].groupby(dates.day).mean()
+    week = parts["weekly"].groupby(dates.dayofweek).mean()
     panels.append(("monthly", "by day of the month", month.index, 100 * month))
     panels.append(("weekly", "by day of the week (0 = Monday)", week.index, 100 * week))
-    panels.append(("festivals", "festivals", parts["ds"], 100 * parts["holidays"]))
+    panels.append(("festivals", "festivals", dates, 100 * parts["festivals"]))
     figure = Figure(figsize=(10, 2.4 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 1)
     for axis, (name, title, x, y) in zip(axes, panels, strict=True):
@@ -88,15 +90,21 @@ def components(model: SpendingModel) -> Figure:
 
 
 def coverage(compared: pd.DataFrame) -> Figure:
-    """Coverage of the 80 % interval, and the error beside the naive ones, by months ahead."""
+    """Coverage of both intervals, and the error beside the naive ones, by months ahead."""
     total = compared[compared["category"] == ""]
-    inside = (total["actual"] >= total["low"]) & (total["actual"] <= total["high"])
-    share = inside.groupby(total["horizon"]).mean()
+    inside = pd.DataFrame(
+        {
+            "80 % interval": total["actual"].between(total["lower"], total["upper"]),
+            "95 % interval": total["actual"].between(total["lower_95"], total["upper_95"]),
+        }
+    )
+    share = 100 * inside.groupby(total["horizon"]).mean()
     figure = Figure(figsize=(11, 4), layout="constrained")
     (left, right) = figure.subplots(1, 2)
-    left.bar(share.index, 100 * share)
-    left.axhline(80, color="black", linestyle="--")
-    left.set(title="coverage of the 80 % interval", xlabel="months ahead", ylabel="% of months", ylim=(0, 100))
+    share.plot.bar(ax=left)
+    for nominal in (80, 95):
+        left.axhline(nominal, color="black", linestyle="--")
+    left.set(title="coverage", xlabel="months ahead", ylabel="% of months", ylim=(0, 100))
     for column, label in (
         ("forecast", "model"),
         ("seasonal_naive", "seasonal-naive"),

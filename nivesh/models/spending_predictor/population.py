@@ -11,19 +11,23 @@ from nivesh.features.spending_history import History, histories, parse
 from nivesh.models.interface import Progress
 from nivesh.models.spending_predictor import forecast
 from nivesh.models.spending_predictor.forecast import PopulationParams
-from nivesh.models.spending_predictor.seasonality import SharedSeasonality, fit_seasonality
+from nivesh.models.spending_predictor.intervals import SIMULATED
+from nivesh.models.spending_predictor.prophet_fit import fit_seasonality
+from nivesh.models.spending_predictor.seasonality import SharedSeasonality
+from nivesh.models.spending_predictor.user_level import huber_mean
 
 SEGMENTS = 3
-LONGEST_HISTORY = 120
+LONGEST_HISTORY = 120  # months
 
 
 def fit_population(
     rows: pd.DataFrame,
     last: date,
     priors: dict[str, float],
-    quantiles: tuple[list[float], list[float]],
     threads: int,
     progress: Progress,
+    *,
+    by_category: bool = True,
 ) -> tuple[SharedSeasonality, PopulationParams]:
     """Fit seasonality, yearly bills and income segments on transactions up to ``last``.
 
@@ -31,23 +35,22 @@ def fit_population(
         rows: transactions of all users.
         last: last day that they cover.
         priors: Prophet's prior scales; see ``training.fit``.
-        quantiles: low and high of ``PopulationParams``.
         threads: number of parallel fits.
         progress: gets the finished fraction and a text.
+        by_category: False leaves out the seasonality of single categories, which totals hardly depend on.
     """
     whole = [parse(stored) for stored in histories(rows, last, months=LONGEST_HISTORY).values()]
     bills, growth = yearly_bills(whole)
     yearly = {name for name, score in bills.items() if score > 0.5}
-    seasonality = fit_seasonality(rows, last, yearly, priors, threads, progress)
+    seasonality = fit_seasonality(rows, last, yearly, priors, threads, progress, by_category=by_category)
     recent = [parse(stored) for stored in histories(rows, last).values()]
-    segments = income_segments(recent, seasonality, bills)
-    return seasonality, PopulationParams(bills, growth, segments, *quantiles)
+    return seasonality, PopulationParams(bills, growth, income_segments(recent, seasonality, bills), SIMULATED)
 
 
 def yearly_bills(users: list[History]) -> tuple[dict[str, float], float]:
     """How often each category's payments recur after a year (0 to 1), and by what factor they have grown."""
     counts: dict[str, np.ndarray] = {}
-    growth = []
+    growth: list[float] = []
     for history in users:
         for name, amounts in zip(history.categories, history.amounts, strict=True):
             if len(amounts) <= 12 or np.mean(amounts > 0) > 0.6:
@@ -56,7 +59,7 @@ def yearly_bills(users: list[History]) -> tuple[dict[str, float], float]:
             before, now = amounts[:-12], amounts[12:]
             both = (before > 0) & (now > 0)
             ratios = now[both] / before[both]
-            growth += [float(ratio) for ratio in ratios if abs(np.log(ratio)) < forecast.SAME_BILL]
+            growth += ratios[np.abs(np.log(ratios)) < forecast.SAME_BILL].tolist()
     scores = {name: float(hits / pairs) for name, (hits, pairs) in counts.items()}
     return scores, float(np.clip(np.median(growth), 1.0, 1.15)) if len(growth) >= 5 else 1.05
 
@@ -85,16 +88,18 @@ def income_segments(
 
 
 def _typical_spending(users: list[History], seasonality: SharedSeasonality, rates: dict[str, float]) -> dict[str, Any]:
-    levels, ratios, shares = [], [], dict[str, float]()
+    levels: list[float] = []
+    ratios: list[float] = []
+    shares: dict[str, float] = {}
     for user in users:
         bills = forecast.bill_rows(user, rates)
-        level = forecast.huber_mean(forecast.regular_spending(user, seasonality, bills))
+        level = float(huber_mean(forecast.regular_spending(user, seasonality, bills)))
         levels.append(level)
         if user.earning > 0:
             ratios.append(level / user.earning)
         amounts = user.amounts[~bills].sum(1) / max(user.amounts[~bills].sum(), 1.0) / len(users)
-        for name, share in zip(np.array(user.categories)[~bills].tolist(), amounts, strict=True):
-            shares[name] = shares.get(name, 0.0) + float(share)
+        for name, share in zip(np.array(user.categories)[~bills].tolist(), amounts.tolist(), strict=True):
+            shares[name] = shares.get(name, 0.0) + share
     return {
         "level": float(np.median(levels)),
         "share_of_income": float(np.median(ratios)) if ratios else 0.0,

@@ -6,7 +6,7 @@ from nivesh.spec import MetricThreshold, Spec
 
 SPEC = Spec(
     key="spending_predictor",
-    purpose="Forecast a user's spending over the next day to year, in total and by category, with 80 % intervals.",
+    purpose="Forecast a user's spending over the next day to year, in total and by category, with 80 % and 95 % intervals.",
     dataset="transactions",
     path="/predict/spending",
     example={"user_id": "user_123", "horizon_days": 30},
@@ -42,11 +42,13 @@ class Request(BaseModel):
 
 
 class Amount(BaseModel):
-    """A forecast with its 80 % prediction interval."""
+    """A forecast with its 80 % and 95 % prediction intervals."""
 
     amount: float = Field(description="median forecast, rupees")
+    lower_95: float = Field(description="2.5th percentile, rupees")
     lower: float = Field(description="10th percentile, rupees")
     upper: float = Field(description="90th percentile, rupees")
+    upper_95: float = Field(description="97.5th percentile, rupees")
 
 
 class Month(Amount):

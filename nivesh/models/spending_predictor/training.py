@@ -1,4 +1,4 @@
-"""Training: hold out the last months, fit what all users share, and calibrate the intervals by a back-test."""
+"""Training: hold out the last months, fit what all users share, and calibrate it by a back-test."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,11 +6,12 @@ from datetime import timedelta
 import pandas as pd
 
 from nivesh.errors import DataError
-from nivesh.features.spending_history import histories, spending
+from nivesh.features.spending_history import spending
 from nivesh.models.interface import Progress
-from nivesh.models.spending_predictor import backtest
-from nivesh.models.spending_predictor.inference import SpendingModel, fit_users
+from nivesh.models.spending_predictor.backtest import calibrate, origin
+from nivesh.models.spending_predictor.inference import SpendingModel
 from nivesh.models.spending_predictor.population import fit_population
+from nivesh.models.spending_predictor.stray_dates import without_stray_dates
 from nivesh.settings import thread_count
 from nivesh.spec import Split
 
@@ -21,11 +22,17 @@ def split(frame: pd.DataFrame, seed: int) -> Split:
     Args:
         frame: checked transactions.
         seed: unused, since the cut is a date; every model's split has it.
+
+    Raises:
+        DataError: less than three months.
     """
-    cut = backtest.origin(frame)
-    early = frame["timestamp"] < pd.Timestamp(cut)
+    rows = without_stray_dates(frame)
+    cut = origin(rows)
+    early = rows["timestamp"] < pd.Timestamp(cut)
     why = f"time: rows from {cut:%Y-%m-%d} on are held out for all users"
-    return Split(frame[early].reset_index(drop=True), frame[~early].reset_index(drop=True), why)
+    if len(rows) < len(frame):
+        why += f"; {len(frame) - len(rows)} rows with dates far from all others are left out"
+    return Split(rows[early].reset_index(drop=True), rows[~early].reset_index(drop=True), why)
 
 
 def fit(
@@ -38,35 +45,34 @@ def fit(
     seasonality_prior: float = 1.0,
     festival_prior: float = 0.3,
 ) -> SpendingModel:
-    """Fit the shared seasonality, the income segments, and a Prophet for each user.
+    """Fit the seasonality, yearly bills and income segments of all users, and calibrate levels and intervals.
 
     Args:
         train: checked transactions.
         progress: gets the finished fraction and a text.
-        user_id: the one user to keep an own model for, or "all"; the seasonality is learned from everybody.
+        user_id: the one user that the model forecasts and is evaluated on, or "all"; it learns from everybody.
         horizon: longest forecast in days, 1 to 365.
         changepoint_prior, seasonality_prior, festival_prior: Prophet's prior scales of the shared seasonality.
 
     Raises:
         DataError: too few rows, an unknown user, or a horizon out of range.
     """
-    _require_enough(train)
     if not 1 <= horizon <= 365:
         raise DataError(f"horizon={horizon}: give 1 to 365 days")
-    last = train["timestamp"].max().date()
-    stored = histories(train, last)
-    if user_id != "all" and user_id not in stored:
+    rows = without_stray_dates(train)
+    _require_enough(rows)
+    if user_id != "all" and not (rows["user_id"] == user_id).any():
         raise DataError(f"user_id={user_id!r} is not in the rows; give one of them or all")
+    last = rows["timestamp"].max().date()
     priors = dict(
         changepoint_prior=changepoint_prior, seasonality_prior=seasonality_prior, festival_prior=festival_prior
     )
-    start = (list(backtest.LOW), list(backtest.HIGH))
-    seasonality, params = fit_population(train, last, priors, start, thread_count(), _part(progress, 0.0, 0.3))
-    low, high = backtest.interval_quantiles(train, last, priors, thread_count(), _part(progress, 0.3, 0.8))
-    params = replace(params, low=low, high=high)
-    wanted = stored if user_id == "all" else {user_id: stored[user_id]}
-    users = fit_users(wanted, seasonality, params, thread_count(), _part(progress, 0.8, 1.0))
-    return SpendingModel(seasonality, params, users, last, horizon)
+    threads = thread_count()
+    seasonality, params = fit_population(rows, last, priors, threads, _part(progress, 0.0, 0.5))
+    level_priors, intervals = calibrate(rows, last, priors, threads, _part(progress, 0.5, 1.0))
+    progress(1.0, "calibrated")
+    params = replace(params, level_priors=level_priors, intervals=intervals)
+    return SpendingModel(seasonality, params, last, horizon, user_id)
 
 
 def _require_enough(rows: pd.DataFrame) -> None:
