@@ -13,6 +13,7 @@ _HOME_OF = {
     "IntentClassifier": "nivesh.registry.loaded_model",
     "FinancialNER": "nivesh.registry.loaded_model",
     "build_user_financial_features": "nivesh.features.finances",
+    "detect_model_drift": "nivesh.monitoring.drift_detection",
     "create_experiment": "nivesh.registry.experiments",
     "log_model_params": "nivesh.registry.experiments",
     "log_model_metrics": "nivesh.registry.experiments",
