@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     google_region: str = Field("us-central1", description="Vertex AI's region; where it tunes Gemini")
     google_bucket: str = Field("", description="Cloud Storage bucket for tuning data, gs://name or name")
     google_endpoint: str = Field("", description="another address of Vertex AI: https://, or http:// on this machine")
+    google_model_armor: str = Field(
+        "", description="Model Armor template for Vertex AI: projects/…/locations/…/templates/…; empty means none"
+    )
     google_timeout: float = Field(20, gt=0, le=300, description="seconds for an answer of Vertex AI, retries included")
     prices: Path | None = Field(None, description="your table of Vertex AI's prices; without it that of the samples")
     advice_budget: float = Field(

@@ -5,22 +5,22 @@ from typing import Any
 from nivesh.serving import metrics
 from nivesh.serving.predictor import Predictor
 
-AT_ONCE = 32  # answers that are waited for at the same time; they take seconds and no CPU
+CONCURRENCY = 32  # threads: they wait for Vertex AI for seconds and need no CPU
 
 
 class Served(Predictor):
-    """Answers with advice. What is not advice (refusals, outages, a spent budget) is counted by its reason."""
+    """Answers with advice. Whatever is not advice (refusals, outages, a spent budget) is counted by its reason."""
 
     @cached_property
-    def _waiting_room(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="advice")
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="advice")
 
     def executor(self) -> ThreadPoolExecutor:
-        """Threads of its own: while they wait for Vertex AI, the models of this process go on."""
-        return self._waiting_room
+        """Threads of its own: waiting for Vertex AI must not hold up the other models of this process."""
+        return self._threads
 
-    def _predict(self, requests: list[Any]) -> list[dict]:
-        answers = super()._predict(requests)
+    def _predict(self, instances: list[Any]) -> list[dict]:
+        answers = super()._predict(instances)
         for answer in answers:
             if answer["outcome"] != "answered":
                 kind = f"{answer['outcome']}_{answer['reason']}"

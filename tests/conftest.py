@@ -1,8 +1,10 @@
+import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests import in_process_steps
 from tests.redis_server import RedisServer
 from tests.vertex import google_here
 
@@ -66,3 +68,14 @@ def vertex(monkeypatch):
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         yield service
+
+
+@pytest.fixture
+def steps_in_process(monkeypatch):
+    """Local pipelines run in this process, from the golden YAML: no interpreter and no imports for each step."""
+
+    def copy_golden(key: str, path: Path) -> Path:
+        return Path(shutil.copy(Path(__file__).parent / "pipelines" / "golden" / f"{key}.yaml", path))
+
+    monkeypatch.setattr("kfp.local.subprocess_task_handler.run_local_subprocess", in_process_steps.run)
+    monkeypatch.setattr("pipelines.compile_to", copy_golden)

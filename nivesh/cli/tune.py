@@ -2,15 +2,21 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Context, Option
 
 from nivesh.cli import out
 from nivesh.cli.train import CONTEXT, given
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from nivesh.data.advice import Checked, Problem
+
 __all__ = ["CONTEXT", "tune"]
 KEY = "gemini_advisor"
+TYPICAL_TOKENS = (300, 200)  # of a prompt with its instructions, and of an answer
 
 
 def tune(
@@ -23,8 +29,8 @@ def tune(
 ):
     """Tune Gemini on Vertex AI: check, price, upload, tune, evaluate, register, package.
 
-    Calling it again finds the job that runs, or the model that it made. Ctrl-C leaves the job running.
-    Further options are parameters of the training (--epochs, --base-model, --max-cost); a wrong name lists them.
+    The same command again finds the running job, or the model that it made. Ctrl-C leaves the job running.
+    Further options are training parameters (--epochs, --base-model, --max-cost); a wrong name lists them.
 
     **Examples**
 
@@ -36,32 +42,32 @@ def tune(
     from nivesh.cli.progress import bar
     from nivesh.cli.tables import results
     from nivesh.errors import DataError
-    from nivesh.models import gemini_advisor
+    from nivesh.models.gemini_advisor import training
     from pipelines import local
 
     params = given(context.args)
-    used = models.get(KEY).parameters(params)
-    gemini_advisor.check_parameters(used)
+    parameters = models.get(KEY).parameters(params)
+    training.check_parameters(parameters)
     path = data_path or data.sample("advice")
     if mask:
         path = _masked(path)
-    problems = _report(path, used, seed)
+    problems = _report(path, parameters, seed)
     if dry_run:
         out.print("Nothing was uploaded and nothing was paid: --dry-run.")
     if problems:
-        raise DataError(f"{path.name}: {problems} problems, listed above; mend them, or --mask personal data")
+        raise DataError(f"{path.name}: {problems} problems, listed above; correct them, or --mask personal data")
     if dry_run:
         return
     models.get(KEY).require_settings()
     if cancel:
-        _cancel(path, used, seed)
+        _cancel(path, parameters, seed)
         return
     arguments = {"data_path": str(path.resolve()) if data_path or mask else "", "seed": seed, "params": params}
     try:
         with bar(KEY) as progress:
             result = local.run(KEY, arguments, lambda step, fraction, text: progress(fraction, f"{step} {text}"))
     except KeyboardInterrupt:
-        out.print("The tuning job, if there is one, goes on. Call the same again to follow it, or add --cancel.")
+        out.print("The tuning job, if there is one, keeps running. Repeat the command to follow it, or add --cancel.")
         raise
     passed = result.verdict["passed"]
     out.print(f"[bold]{KEY}[/] {'[green]passed' if passed else '[yellow]refused'}[/]: {result.verdict['reason']}")
@@ -70,24 +76,24 @@ def tune(
     out.print(f"report, chart and answers: {result.report}")
 
 
-def _report(path: Path, used: dict[str, Any], seed: int) -> int:
-    """Print what is known of a file before anything is paid; returns how many problems it has."""
+def _report(path: Path, parameters: dict[str, Any], seed: int) -> int:
+    """Print a report on a file before anything is paid; return the number of its problems."""
     from rich.table import Table
 
     from nivesh.data import advice
-    from nivesh.models import gemini_advisor
+    from nivesh.models.gemini_advisor import training
 
-    module, checked = gemini_advisor, _checked(path)
+    checked = _checked(path)
     rows = checked.rows
     _list(checked.problems)
     table = Table("", "", title=str(path), title_justify="left", show_header=False)
     table.add_row("examples", f"{len(rows):,}")
     table.add_row(
-        "problems", f"{len(checked.problems)}, {sum(one.personal for one in checked.problems)} of personal data"
+        "problems", f"{len(checked.problems)}, {sum(problem.personal for problem in checked.problems)} of personal data"
     )
-    if len(rows) >= module.FEWEST:
-        parts = module.split(rows, seed)
-        cost = module.estimate(parts.train, used["base_model"], used["epochs"])
+    if len(rows) >= training.MIN_EXAMPLES:
+        parts = training.split(rows, seed)
+        estimate = training.estimate(parts.train, parameters["base_model"], parameters["epochs"])
         lengths = rows["tokens"]
         table.add_row(
             "languages", ", ".join(f"{name} {count}" for name, count in rows["language"].value_counts().items())
@@ -95,28 +101,30 @@ def _report(path: Path, used: dict[str, Any], seed: int) -> int:
         table.add_row("tokens an example", f"about {lengths.median():.0f}, at most {lengths.max()}")
         table.add_row("without a year", f"{len(advice.undated(rows))} answers name tax rules or rates that change")
         table.add_row("held out", f"{len(parts.test)}: {parts.why}")
-        table.add_row("tokens of a pass", f"about {cost['tokens']:,}, instructions included")
-        price = cost["price"]
+        table.add_row("tokens of a pass", f"about {estimate.tokens:,}, instructions included")
+        price = estimate.price
         table.add_row(
             "cost of tuning",
-            f"about ${cost['dollars']:.2f}: {used['epochs']} epochs of {price.model} at ${price.tuning:g} for a million "
+            f"about ${estimate.dollars:.2f}: {parameters['epochs']} epochs of {price.model} at ${price.tuning:g} for a million "
             f"tokens, prices of {price.as_of}",
         )
-        asked, answered = 300, 200
-        thousand = 1000 * price.of_answer(asked, answered)
-        table.add_row("cost of answers", f"about ${thousand:.2f} for 1,000 questions of {asked} and {answered} tokens")
-        first = module.conversations(parts.train.head(1)).decode().strip()
+        thousand = 1000 * price.of_answer(*TYPICAL_TOKENS)
+        table.add_row(
+            "cost of answers",
+            "about ${:.2f} for 1,000 questions of {} and answers of {} tokens".format(thousand, *TYPICAL_TOKENS),
+        )
+        first = training.conversations(parts.train.head(1)).decode().strip()
         table.add_row("first line for Vertex", first if len(first) < 400 else f"{first[:120]} … {first[-280:]}")
     out.print(table)
     return len(checked.problems)
 
 
-def _list(problems: list) -> None:
+def _list(problems: "list[Problem]") -> None:
     for problem in problems:
         out.print(str(problem), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
-def _checked(path: Path):
+def _checked(path: Path) -> "Checked":
     from nivesh.data import advice
     from nivesh.errors import DataError
 
@@ -126,7 +134,7 @@ def _checked(path: Path):
 
 
 def _masked(path: Path) -> Path:
-    """A copy of the file under the home with personal data masked; files of the same name do not share one."""
+    """A copy of the file under NIVESH_HOME with personal data masked, named by the file's name and hash."""
     from nivesh.data import advice
     from nivesh.errors import DataError
     from nivesh.settings import settings
@@ -134,35 +142,35 @@ def _masked(path: Path) -> Path:
     checked = _checked(path)
     if others := [problem for problem in checked.problems if not problem.personal]:
         _list(others)
-        raise DataError(f"{path.name}: {len(others)} problems that --mask does not mend, listed above; mend them")
+        raise DataError(f"{path.name}: {len(others)} problems that --mask does not correct, listed above; correct them")
     rows = advice.masked(checked.rows)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
     target = settings().home / "masked" / f"{path.stem}-{digest}.jsonl"
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(f".{os.getpid()}")
-    rows[list(advice.FIELDS)].to_json(draft, orient="records", lines=True, force_ascii=False)
-    shutil.move(draft, target)
+    partial = target.with_suffix(f".{os.getpid()}")
+    rows[list(advice.FIELDS)].to_json(partial, orient="records", lines=True, force_ascii=False)
+    shutil.move(partial, target)
     out.print(f"personal data masked: {target}", highlight=False, soft_wrap=True)
     return target
 
 
-def _cancel(path: Path, used: dict[str, Any], seed: int) -> None:
+def _cancel(path: Path, parameters: dict[str, Any], seed: int) -> None:
     from nivesh import data
     from nivesh.errors import ModelNotFound
-    from nivesh.models import gemini_advisor as module
+    from nivesh.models.gemini_advisor import training
     from nivesh.vertex import tuning
 
-    job = tuning.find(module.order(module.split(data.read("advice", path), seed).train, used))
-    if job is None or job.state not in tuning.ALIVE:
+    job = tuning.find(training.tuning_request(training.split(data.read("advice", path), seed).train, parameters))
+    if job is None or job.state not in tuning.ACTIVE_STATES:
         raise ModelNotFound("no tuning job runs for these data and parameters")
     tuning.cancel(job.name)
-    out.print(f"asked to cancel {job.name}", highlight=False, soft_wrap=True)
+    out.print(f"cancelling {job.name}", highlight=False, soft_wrap=True)
 
 
-def _comparison(metrics: dict[str, Any]):
+def _comparison(metrics: dict[str, Any]) -> "Table":
     from rich.table import Table
 
-    table = Table("measure", "base", "tuned", title=f"{metrics['rows']} held-out questions", title_justify="left")
+    table = Table("metric", "base", "tuned", title=f"{metrics['rows']} held-out questions", title_justify="left")
     for name, value in metrics.items():
         if f"baseline_{name}" in metrics:
             table.add_row(name, f"{metrics[f'baseline_{name}']:.3f}", f"{value:.3f}")

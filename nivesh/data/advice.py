@@ -1,4 +1,4 @@
-"""Examples of advice for tuning: the guide's JSON lines of instruction, input and output."""
+"""Examples of advice for tuning: JSON lines of instruction, input and output."""
 
 import re
 from collections.abc import Iterator
@@ -16,26 +16,26 @@ from nivesh.errors import DataError
 from nivesh.text import personal_data
 
 FIELDS = ("instruction", "input", "output")
-MAX_ANSWER = 8_000  # characters; far below what Vertex AI takes, far above what a person reads
-SHORT = 40  # characters; a shorter answer teaches the model to be curt
+MAX_ANSWER = 8_000  # characters; far below Vertex AI's limit, far above what a person reads
+MIN_ANSWER = 40  # characters; shorter answers teach the model to be curt
 
-# Words that stand in nearly every Hinglish sentence and in no English one.
+# Frequent in Hinglish sentences; none is an English word.
 HINGLISH_WORDS = (
     "hai hain ka ki ke ko se mein mera meri mere kya kaise kitna kitne kitni nahi nahin aur ye yeh wo woh hu hoon ho tha "
     "thi raha rahe rahi karo kare karu karna chahiye liye sakta sakte sakti paisa paise kharcha apna apne bhi hi toh jo "
     "jab agar lekin isliye aap hum mujhe koi kuch sab bahut saal mahina mahine"
 )
 HINGLISH = frozenset(HINGLISH_WORDS.split())
-CHANGING = re.compile(
+TAX_RULE = re.compile(
     r"\b(slab|80[A-Z]{1,4}|87A|234[A-F]|10\(\d+\w*\)|112A|LTCG|STCG|TDS|cess|standard deduction|SCSS|tax rate)\b"
 )
 YEAR = re.compile(r"\b(?:FY|AY)?\s?20\d\d(?:-\d\d)?\b")
-HALF = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one example. ``personal`` ones can be masked, the others must be mended."""
+    """What is wrong with one example. ``personal`` problems can be masked, the others must be corrected."""
 
     where: str
     text: str
@@ -47,7 +47,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Checked:
-    """All examples of a file that have the three fields, and all that is wrong with the file."""
+    """The examples of a file that have the three fields, and all problems of the file."""
 
     rows: pd.DataFrame
     problems: list[Problem]
@@ -59,7 +59,7 @@ def read_advice(content: bytes, name: str, labelled: bool, dialect: Dialect = DE
     ``language`` is en, hi or hinglish. ``tokens`` is an estimate of question and answer together.
 
     Raises:
-        DataError: names the first example with something wrong, and how many others there are.
+        DataError: an example has a problem; the message names the first one and the number of the others.
     """
     checked = _check(content, name, labelled)
     if checked.problems:
@@ -70,10 +70,10 @@ def read_advice(content: bytes, name: str, labelled: bool, dialect: Dialect = DE
 
 
 def check(path: Path, labelled: bool = True) -> Checked:
-    """Examples and everything that is wrong with them: fields, lengths, duplicates, personal data.
+    """Read examples and list all problems: fields, lengths, duplicates, personal data.
 
     Raises:
-        DataError: the file is no JSON lines in UTF-8.
+        DataError: the file is not JSON lines in UTF-8.
     """
     return _check(read_bytes(path, "advice"), path.name, labelled)
 
@@ -83,9 +83,8 @@ def _check(content: bytes, name: str, labelled: bool) -> Checked:
     problems: list[Problem] = []
     seen: dict[str, str] = {}
     for where, record in json_records(content, name):
-        wrong = list(_broken(record, labelled))
-        if wrong:
-            problems += [Problem(where, text) for text in wrong]
+        if invalid := list(_invalid(record, labelled)):
+            problems += [Problem(where, text) for text in invalid]
             continue
         row = {field: " ".join(str(record.get(field) or "").split()) for field in FIELDS}
         row["input"] = row["input"] or row["instruction"]  # without an input the instruction is the question
@@ -104,13 +103,13 @@ def _check(content: bytes, name: str, labelled: bool) -> Checked:
 
 
 def masked(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with every piece of personal data replaced by its kind, such as ``[PAN]``."""
+    """The rows with personal data replaced by their kind, such as ``[PAN]``."""
     return rows.assign(**{name: [personal_data.mask(text)[0] for text in rows[name]] for name in FIELDS})
 
 
 def undated(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows whose answer names a tax rule or rate that budgets change, and no year."""
-    stale = [bool(CHANGING.search(text)) and not YEAR.search(text) for text in rows["output"]]
+    """Rows whose answer names a tax rule or rate, which budgets change, without a year."""
+    stale = [bool(TAX_RULE.search(text)) and not YEAR.search(text) for text in rows["output"]]
     return rows[stale]
 
 
@@ -123,20 +122,20 @@ def language_of(text: str) -> str:
 
 
 def tokens(text: str) -> int:
-    """An estimate of Gemini's tokens that is rather too high: a token for 3.5 Latin or 2 other characters."""
+    """An upper estimate of Gemini's tokens: one for 3.5 Latin or 2 other characters."""
     latin = sum(c < "\u0250" for c in text)
     return round(latin / 3.5 + (len(text) - latin) / 2) + 1
 
 
-def _broken(record: dict[str, Any], labelled: bool) -> Iterator[str]:
+def _invalid(record: dict[str, Any], labelled: bool) -> Iterator[str]:
     named = ", ".join(record) or "none"
     needed = ("instruction", "output") if labelled else ()
     for name in needed:
         if not isinstance(record.get(name), str) or not record[name].strip():
             yield f'"{name}" is missing or empty; found the fields {named}'
     for name in FIELDS:
-        if isinstance(record.get(name), str) and HALF.search(record[name]):
-            yield f'"{name}" holds half a character (a lone surrogate, \\ud800 to \\udfff); write the whole one'
+        if isinstance(record.get(name), str) and LONE_SURROGATE.search(record[name]):
+            yield f'"{name}" holds half a character (a lone surrogate, \\ud800 to \\udfff); write the whole character'
     question, answer = record.get("input"), record.get("output") or ""
     question = record.get("instruction") if question in (None, "") else question
     if not isinstance(question, str) or not question.strip():
@@ -146,5 +145,5 @@ def _broken(record: dict[str, Any], labelled: bool) -> Iterator[str]:
     if isinstance(answer, str) and labelled and answer.strip():
         if len(answer) > MAX_ANSWER:
             yield f"the answer has {len(answer)} characters; at most {MAX_ANSWER} are allowed"
-        elif len(answer.strip()) < SHORT:
-            yield f"the answer has {len(answer.strip())} characters; write {SHORT} or more"
+        elif len(answer.strip()) < MIN_ANSWER:
+            yield f"the answer has {len(answer.strip())} characters; write {MIN_ANSWER} or more"

@@ -1,4 +1,4 @@
-"""Which Vertex AI is spoken to, as whom, and what its errors mean."""
+"""Clients of Vertex AI: their address, their credentials, and the translation of their errors."""
 
 import ipaddress
 import os
@@ -28,7 +28,7 @@ def location() -> str:
     """
     current = settings()
     if not current.google_project:
-        raise SettingsError("NIVESH_GOOGLE_PROJECT is not set; name the Google Cloud project that tunes and pays")
+        raise SettingsError("NIVESH_GOOGLE_PROJECT is not set; name the Google Cloud project that tunes and is billed")
     return f"projects/{current.google_project}/locations/{current.google_region}"
 
 
@@ -43,7 +43,7 @@ def tuning_client() -> aiplatform_v1.GenAiTuningServiceClient:
 
 
 def prediction_client(endpoint: str) -> aiplatform_v1.PredictionServiceClient:
-    """Google's client for answers, in the region that an endpoint's resource name tells."""
+    """Google's client for replies, in the region of an endpoint's resource name."""
     region = endpoint.split("/locations/")[-1].split("/")[0]
     return _connect(aiplatform_v1.PredictionServiceClient, region, settings().google_endpoint)
 
@@ -64,46 +64,46 @@ def credentials() -> google.auth.credentials.Credentials:
 
 
 @contextmanager
-def explained(doing: str) -> Iterator[None]:
-    """Google's errors within it come out as one sentence that says what to do.
+def translate_errors(action: str) -> Iterator[None]:
+    """Raise Google's errors as one sentence that says what to do.
 
     Raises:
-        VertexRefused: trying again is of no use.
-        VertexUnavailable: trying again later may help.
+        VertexRefused: a retry does not help.
+        VertexUnavailable: a later retry may help.
     """
     try:
         yield
     except exceptions.RetryError as error:
-        with explained(doing):
+        with translate_errors(action):
             raise (error.cause or exceptions.DeadlineExceeded(str(error))) from None
     except exceptions.TooManyRequests as error:
         raise VertexUnavailable(
-            f"{doing}: a quota of the project is used up ({error.message}); wait, or ask for more on the page Quotas"
+            f"{action}: a quota of the project is used up ({error.message}); wait, or ask for more on the page Quotas"
         ) from error
     except exceptions.Forbidden as error:
         raise VertexRefused(
-            f"{doing}: not allowed ({error.message}); enable the API aiplatform.googleapis.com, and give your account "
+            f"{action}: not allowed ({error.message}); enable the API aiplatform.googleapis.com, and give your account "
             "the roles Vertex AI User and Storage Object User in the project"
         ) from error
     except TransportError as error:
-        raise VertexUnavailable(f"{doing}: Google's sign-in did not answer ({error}); try again later") from error
+        raise VertexUnavailable(f"{action}: Google's sign-in did not answer ({error}); try again later") from error
     except (exceptions.Unauthorized, GoogleAuthError) as error:
         raise VertexRefused(
-            f"{doing}: the credentials are not accepted ({error}); run gcloud auth application-default login"
+            f"{action}: the credentials are not accepted ({error}); run gcloud auth application-default login"
         ) from error
     except exceptions.NotFound as error:
         raise VertexRefused(
-            f"{doing}: not found ({error.message}); check the project, region, bucket and model"
+            f"{action}: not found ({error.message}); check the project, region, bucket and model"
         ) from error
     except exceptions.ClientError as error:
-        raise VertexRefused(f"{doing}: refused ({error.message})") from error
+        raise VertexRefused(f"{action}: refused ({error.message})") from error
     except (exceptions.ServerError, ConnectionError, TimeoutError) as error:
-        raise VertexUnavailable(f"{doing}: Google did not answer ({error}); try again later") from error
+        raise VertexUnavailable(f"{action}: Google did not answer ({error}); try again later") from error
 
 
 @cache
-def _connect(kind: type, region: str, override: str) -> Any:
-    """A client with its channel, one for each address."""
+def _connect(kind: Any, region: str, override: str) -> Any:
+    """A client with its channel, one per address."""
     if override:
         address = urlsplit(override)
         if address.scheme == "http" and address.port and _is_loopback(address.hostname):
@@ -129,5 +129,5 @@ def _is_loopback(host: str | None) -> bool:
 
 
 def storage_emulator() -> bool:
-    """Whether Google's storage client was sent elsewhere by its own variable; it needs no credentials then."""
+    """Whether the storage client's own variable sends it to an emulator, which needs no credentials."""
     return bool(os.environ.get("STORAGE_EMULATOR_HOST"))

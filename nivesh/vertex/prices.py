@@ -1,4 +1,4 @@
-"""What tuning and answers cost, by a dated table that users replace with NIVESH_PRICES."""
+"""Prices of tuning and of replies, from a dated table that NIVESH_PRICES can replace."""
 
 import json
 import math
@@ -12,7 +12,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars for a million tokens of one model, and the day of the table."""
+    """US dollars per million tokens of one model, and the date of the table."""
 
     model: str
     tuning: float
@@ -24,9 +24,9 @@ class Price:
         """US dollars for tuning on ``tokens`` for ``epochs`` passes."""
         return self.tuning * tokens * epochs / MILLION
 
-    def of_answer(self, asked: int, answered: int) -> float:
-        """US dollars for one answer of ``answered`` tokens to a prompt of ``asked`` tokens."""
-        return (self.input * asked + self.output * answered) / MILLION
+    def of_answer(self, input_tokens: int, output_tokens: int) -> float:
+        """US dollars for one reply; ``output_tokens`` include thoughts."""
+        return (self.input * input_tokens + self.output * output_tokens) / MILLION
 
 
 def price(model: str) -> Price:

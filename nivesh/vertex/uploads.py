@@ -1,4 +1,4 @@
-"""Tuning data in Cloud Storage, under a name that their content gives: what is there is never sent again or changed."""
+"""Files in Cloud Storage, named by the hash of their content: never uploaded twice, never changed."""
 
 import hashlib
 
@@ -9,13 +9,13 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from nivesh.errors import SettingsError
 from nivesh.settings import settings
-from nivesh.vertex.connection import credentials, explained, storage_emulator
+from nivesh.vertex.connection import credentials, storage_emulator, translate_errors
 
-PATIENCE = 60.0  # seconds of retries
+RETRY_SECONDS = 60.0  # for all attempts together
 
 
 def bucket() -> str:
-    """The bucket's name of the settings.
+    """The name of the bucket of the settings.
 
     Raises:
         SettingsError: none is set.
@@ -27,7 +27,7 @@ def bucket() -> str:
 
 
 def address(content: bytes) -> str:
-    """The ``gs://`` address that JSON lines have, uploaded or not.
+    """The ``gs://`` address of JSON lines, uploaded or not.
 
     Raises:
         SettingsError: no bucket is set.
@@ -40,25 +40,25 @@ def upload(content: bytes) -> str:
 
     Raises:
         SettingsError: no bucket is set.
-        VertexRefused, VertexUnavailable: Cloud Storage says no, or is away; nothing was half written.
+        VertexRefused, VertexUnavailable: Cloud Storage refuses, or does not answer; nothing was half written.
     """
-    place = address(content)
-    with explained(f"upload to {place}"):
+    target = address(content)
+    with translate_errors(f"upload to {target}"):
         client = storage.Client(settings().google_project, None if storage_emulator() else credentials())
         try:
             client.bucket(bucket()).blob(_name(content)).upload_from_string(
                 content,
                 "application/jsonl",
-                if_generation_match=0,  # only where there is none; this is also what makes a retry safe
+                if_generation_match=0,  # only where there is none; this also makes a retry safe
                 checksum="crc32c",
-                timeout=PATIENCE,
-                retry=DEFAULT_RETRY.with_timeout(PATIENCE),
+                timeout=RETRY_SECONDS,
+                retry=DEFAULT_RETRY.with_timeout(RETRY_SECONDS),
             )
         except PreconditionFailed:
-            pass  # the same content lies there
+            pass  # the same content is there already
         except (requests.RequestException, RetryError) as error:
             raise ConnectionError(error) from error
-    return place
+    return target
 
 
 def _name(content: bytes) -> str:

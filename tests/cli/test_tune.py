@@ -26,16 +26,16 @@ def tune(*arguments: str):
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "advice.jsonl"
-    rows = data.read("advice")[list(FIELDS)].head(60)
+    rows = data.read("advice")[list(FIELDS)].head(30)
     rows.to_json(path, orient="records", lines=True, force_ascii=False)
     return path
 
 
 def test_a_dry_run_needs_no_account_and_shows_what_would_be_paid(home, monkeypatch):
     monkeypatch.setenv("NIVESH_GOOGLE_PROJECT", "")
-    said = " ".join(tune("--dry-run", "--epochs", "2").split())
+    output = " ".join(tune("--dry-run", "--epochs", "2").split())
     for part in ("160", "systemInstruction", "2 epochs of gemini-2.5-flash", "prices of 20", "Nothing was uploaded"):
-        assert part in said
+        assert part in output
     assert not home.exists() or not list(home.rglob("runs"))
 
 
@@ -63,7 +63,7 @@ def test_masking_drops_no_example_with_another_problem(home, file):
     lines[3]["output"] = "no"
     lines[5]["input"] += " My PAN is ABCPE1234F."
     file.write_text("\n".join(map(json.dumps, lines)))
-    with pytest.raises(DataError, match="1 problems that --mask does not mend"):
+    with pytest.raises(DataError, match="1 problems that --mask does not correct"):
         tune("--data-path", file, "--dry-run", "--mask")
     assert not (home / "masked").exists()
 
@@ -113,23 +113,22 @@ def test_cancel_finds_the_job_of_these_data(home, file, vertex):
         module.fit(module.split(data.read("advice", file), 0).train, progress=stop)
     (job,) = vertex.jobs.values()
     assert job.state == JobState.JOB_STATE_RUNNING, "who stops watching does not stop the job"
-    assert "asked to cancel" in tune("--data-path", file, "--cancel")
+    assert "cancelling" in tune("--data-path", file, "--cancel")
     assert job.state == JobState.JOB_STATE_CANCELLED
 
 
-@pytest.mark.timeout(900)
-def test_the_whole_way_again_and_with_a_job_that_fails(home, file, vertex):
-    said = " ".join(tune("--data-path", file).split())
-    assert "gemini_advisor passed: the first model, better than its baseline" in said
-    assert "base" in said and "tuned" in said
+def test_the_whole_way_again_and_with_a_job_that_fails(home, file, vertex, steps_in_process):
+    output = " ".join(tune("--data-path", file).split())
+    assert "gemini_advisor passed: the first model, better than its baseline" in output
+    assert "base" in output and "tuned" in output
     manifest = bundle.verify(home / "bundles" / KEY / "1.0.0")
     assert manifest.metrics["rouge_l"] > manifest.metrics["baseline_rouge_l"]
     card = (home / "reports" / KEY / "card-1.0.0.md").read_text()
     assert "SEBI-registered" in card and "billed_tokens" in card
     assert model_registry.semantic_version(model_registry.by_alias(KEY, "champion")) == "1.0.0"
 
-    said = " ".join(tune("--data-path", file).split())
-    assert "refused: not better" in said
+    output = " ".join(tune("--data-path", file).split())
+    assert "refused: not better" in output
     assert vertex.calls["CreateTuningJob"] == 1, "the same order finds the model that it made"
 
     vertex.states, vertex.job_error = [JobState.JOB_STATE_FAILED], "Internal error in tuning."

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from nivesh.models.gemini_advisor import INSTRUCTIONS, Advisor, Request
+from nivesh.models.gemini_advisor.advisor import Advisor
+from nivesh.models.gemini_advisor.schema import INSTRUCTIONS, Request
 from nivesh.registry import bundle
 from nivesh.serving import metrics
 from nivesh.vertex.prices import price
@@ -18,9 +19,10 @@ BASE = "projects/local/locations/us-central1/publishers/google/models/gemini-2.5
 def served(vertex, store, tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
-    Advisor(BASE, BASE, "", 0, price("gemini-2.5-flash"), INSTRUCTIONS, ()).save(folder)
+    answers, verdicts = price("gemini-2.5-flash"), price("gemini-2.5-flash-lite")
+    Advisor(BASE, BASE, f"{BASE}-lite", "", 0, answers, verdicts, INSTRUCTIONS, ()).save(folder)
     manifest = bundle.Manifest("gemini_advisor", "9.9.9", "", {"rouge_l": 0.5}, [], Request.model_json_schema(), {})
-    predictor = Served(bundle.pack(folder, manifest, tmp_path / "bundles"))
+    predictor = Served("gemini_advisor", bundle.pack(folder, manifest, tmp_path / "bundles"))
     predictor.load()
     yield predictor
     predictor.stop()
@@ -31,11 +33,12 @@ def counted(error_type: str) -> float:
     return metrics.ERRORS.labels(**labels)._value.get()
 
 
-def test_each_refusal_is_counted_by_its_rule(served):
+def test_each_refusal_is_counted_by_its_reason(served, vertex):
     before = counted("refused_stock_tip")
-    asked = [{"question": "Which stock should I buy today?"}, {"question": "What is a SIP?"}]
-    answers = asyncio.run(served.answer(asked))
-    assert [one["outcome"] for one in answers] == ["refused", "answered"]
+    vertex.judge_refuses = {"Which stock": "stock_tip"}
+    requests = [{"question": "Which stock should I buy today?"}, {"question": "What is a SIP?"}]
+    answers = asyncio.run(served.answer(requests))
+    assert [answer["outcome"] for answer in answers] == ["refused", "answered"]
     assert counted("refused_stock_tip") == before + 1
 
 
@@ -51,7 +54,7 @@ def test_figures_are_read_with_consent_alone(served, vertex):
 
     online_store.save_features("u1", {"monthly_income": 60_000.0})
     asyncio.run(served.answer([{"question": "How much should I save?", "user_id": "u1"}]))
-    assert "60,000" not in str(vertex.asked[-1])
+    assert "60,000" not in str(vertex.requests[-1])
     asyncio.run(served.answer([{"question": "How much should I save?", "user_id": "u1", "use_my_finances": True}]))
-    assert "60,000" in vertex.asked[-1].contents[0].parts[0].text
-    assert "u1" not in json.dumps(str(vertex.asked[-1]))
+    assert "60,000" in vertex.requests[-1].contents[0].parts[0].text
+    assert "u1" not in json.dumps(str(vertex.requests[-1]))

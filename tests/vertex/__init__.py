@@ -1,5 +1,5 @@
-"""Google's part of the work, on this machine: Vertex AI's gRPC services and Cloud Storage's JSON API, from their
-published descriptions, so that Google's own clients run in the tests. What an account would add stands in no test."""
+"""Fakes of Vertex AI's gRPC services and Cloud Storage's JSON API on this machine, from their published descriptions, so
+that the tests run Google's own clients. No test covers what only a real account would show."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

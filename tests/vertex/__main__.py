@@ -1,4 +1,4 @@
-"""Both services until they are stopped: ``python -m tests.vertex --port 9100``. Prints the settings that lead to them."""
+"""Serve both fakes until interrupted: ``python -m tests.vertex --port 9100``. Prints the settings that point to them."""
 
 import argparse
 import signal

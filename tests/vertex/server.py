@@ -1,7 +1,8 @@
 """Vertex AI's tuning and prediction services over gRPC, with the messages of Google's published protos.
 
-The "tuned model" is the nearest example of the uploaded training data, the "base model" says the same general thing to
-everybody: enough to see whether the data arrived, and which of the two was asked.
+The "tuned model" replies with the nearest example of the uploaded training data, the "base model" with one general
+sentence: enough to see whether the data arrived, and which of the two was called. A call with a JSON schema is one of
+the judge; it follows a script.
 """
 
 import json
@@ -21,10 +22,13 @@ from google.cloud.aiplatform_v1 import (
     GenerateContentRequest,
     GenerateContentResponse,
     GetTuningJobRequest,
+    HarmCategory,
     JobState,
     ListTuningJobsRequest,
     ListTuningJobsResponse,
     Part,
+    SafetyRating,
+    SafetySetting,
     TunedModel,
     TuningJob,
 )
@@ -38,19 +42,31 @@ BASE_ANSWER = (
     "to a financial adviser before you decide anything."
 )
 PACKAGE = "google.cloud.aiplatform.v1"
+# The lowest probability that a threshold blocks.
+LOWEST_BLOCKED = {
+    SafetySetting.HarmBlockThreshold.BLOCK_LOW_AND_ABOVE: SafetyRating.HarmProbability.LOW,
+    SafetySetting.HarmBlockThreshold.BLOCK_MEDIUM_AND_ABOVE: SafetyRating.HarmProbability.MEDIUM,
+    SafetySetting.HarmBlockThreshold.BLOCK_ONLY_HIGH: SafetyRating.HarmProbability.HIGH,
+}
 
 
 class Vertex:
     """One project's Vertex AI.
 
     Attributes:
-        states: what a new job goes through, one state at each look.
+        states: of a new job, one for each poll.
         job_error: the message of a job that fails.
-        failures: by method, the statuses (code, message) that its next calls get.
-        delay: seconds that each answer takes.
-        says: what endpoints answer, in place of their own; by a text that the question holds.
-        calls: how often each method was called.
-        asked: the requests for answers.
+        failures: by method, the statuses (code, message) of its next calls; "Judge" is the method of the judge's calls.
+        delay: seconds that each reply takes.
+        replies: in place of the endpoints' own, by a part of the prompt.
+        stop_reason: of each reply.
+        harms: category and probability of a prompt, by a part of it; blocked as the request's safety settings say.
+        prompt_attacks: parts of prompts that Model Armor blocks, where the request names a template.
+        judge_refuses: the judge's reasons to refuse, by a part of question or answer; it allows all else.
+        judge_reply: the judge's whole reply in place of that, where it is set.
+        calls: number of calls by method.
+        requests: the requests for answers.
+        judge_requests: the requests to the judge.
     """
 
     def __init__(self, storage: Storage, port: int = 0):
@@ -59,10 +75,15 @@ class Vertex:
         self.job_error = ""
         self.failures: dict[str, list[tuple[grpc.StatusCode, str]]] = defaultdict(list)
         self.delay = 0.0
-        self.says: dict[str, str] = {}
+        self.replies: dict[str, str] = {}
+        self.harms: dict[str, tuple[HarmCategory, SafetyRating.HarmProbability]] = {}
+        self.prompt_attacks: list[str] = []
+        self.judge_refuses: dict[str, str] = {}
+        self.judge_reply: str | None = None
         self.stop_reason = Candidate.FinishReason.STOP
         self.calls: dict[str, int] = defaultdict(int)
-        self.asked: list[GenerateContentRequest] = []
+        self.requests: list[GenerateContentRequest] = []
+        self.judge_requests: list[GenerateContentRequest] = []
         self.jobs: dict[str, TuningJob] = {}
         self._ahead: dict[str, list[JobState]] = {}
         self._examples: dict[str, list[tuple[set[str], str]]] = {}
@@ -85,8 +106,9 @@ class Vertex:
     def stop(self) -> None:
         self._server.stop(None).wait()
 
-    def _handler(self, name: str, answer, request_type, serialize):
+    def _handler(self, method: str, answer, request_type, serialize):
         def handle(request, context):
+            name = "Judge" if method == "GenerateContent" and _is_judge(request) else method
             with self._lock:
                 self.calls[name] += 1
                 failure = self.failures[name].pop(0) if self.failures[name] else None
@@ -152,14 +174,24 @@ class Vertex:
         return self.jobs[name]
 
     def _generate(self, request: GenerateContentRequest, context) -> GenerateContentResponse:
-        self.asked.append(request)
+        judge = _is_judge(request)
+        (self.judge_requests if judge else self.requests).append(request)
         time.sleep(self.delay)
         question = request.contents[-1].parts[0].text
         examples = self._examples.get(request.model)
         if examples is None and not request.model.split("/models/")[-1].startswith(BASE_MODELS):
             context.abort(grpc.StatusCode.NOT_FOUND, f"{request.model} was not found.")
-        said = next((text for part, text in self.says.items() if part in question), None)
-        text = said if said is not None else _nearest(question, examples) if examples else BASE_ANSWER
+        if blocked := self._blocked(request, question):
+            feedback = GenerateContentResponse.PromptFeedback(block_reason=blocked)
+            response = GenerateContentResponse(prompt_feedback=feedback)
+            response.usage_metadata.prompt_token_count = len(question) // 4 + 200
+            return response
+        scripted = (
+            self._verdict(question)
+            if judge
+            else next((text for part, text in self.replies.items() if part in question), None)
+        )
+        text = scripted if scripted is not None else _nearest(question, examples) if examples else BASE_ANSWER
         thinking = request.generation_config.thinking_config.thinking_budget
         place = request.model.replace("/endpoints/", "/tuningJobs/")
         base = self.jobs[place].base_model if place in self.jobs else request.model
@@ -167,13 +199,37 @@ class Vertex:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "Thinking can't be disabled for this model.")
         answer = GenerateContentResponse(
             candidates=[
-                Candidate(content=Content(role="model", parts=[Part(text=text)]), finish_reason=self.stop_reason)
+                Candidate(
+                    content=Content(role="model", parts=[Part(text=text)]),
+                    finish_reason=Candidate.FinishReason.STOP if judge else self.stop_reason,
+                )
             ]
         )
         answer.usage_metadata.prompt_token_count = len(question) // 4 + 200
         answer.usage_metadata.candidates_token_count = len(text) // 4
         answer.usage_metadata.thoughts_token_count = thinking
         return answer
+
+    def _blocked(self, request: GenerateContentRequest, prompt: str):
+        """The reason to block a prompt, by the request's safety settings and Model Armor template, or None."""
+        for part, (category, probability) in self.harms.items():
+            thresholds = [one.threshold for one in request.safety_settings if one.category == category]
+            if part in prompt and any(probability >= LOWEST_BLOCKED[threshold] for threshold in thresholds):
+                return GenerateContentResponse.PromptFeedback.BlockedReason.SAFETY
+        if request.model_armor_config.prompt_template_name and any(part in prompt for part in self.prompt_attacks):
+            return GenerateContentResponse.PromptFeedback.BlockedReason.MODEL_ARMOR
+        return None
+
+    def _verdict(self, chat: str) -> str:
+        if self.judge_reply is not None:
+            return self.judge_reply
+        texts = " ".join(json.loads(chat).values())
+        reason = next((reason for part, reason in self.judge_refuses.items() if part in texts), "none")
+        return json.dumps({"verdict": "allowed" if reason == "none" else "refuse", "reason": reason})
+
+
+def _is_judge(request: GenerateContentRequest) -> bool:
+    return request.generation_config.response_mime_type == "application/json"
 
 
 def _words(text: str) -> set[str]:
@@ -182,4 +238,4 @@ def _words(text: str) -> set[str]:
 
 def _nearest(question: str, examples: list[tuple[set[str], str]]) -> str:
     words = _words(question)
-    return max(examples, key=lambda one: len(words & one[0]) / len(words | one[0]))[1]
+    return max(examples, key=lambda example: len(words & example[0]) / len(words | example[0]))[1]

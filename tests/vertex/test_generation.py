@@ -20,15 +20,15 @@ def fresh():
 
 def ask(seconds: float = 5.0, endpoint: str = BASE, thinking: int = 0):
     return generation.generate(
-        endpoint, "Be short.", "How much?", temperature=0.0, most=100, thinking=thinking, seconds=seconds
+        endpoint, "Be short.", "How much?", temperature=0.0, max_tokens=100, thinking_budget=thinking, seconds=seconds
     )
 
 
 def test_an_answer_with_its_tokens(vertex):
     reply = ask()
     assert (reply.text, reply.stopped) == (BASE_ANSWER, "")
-    assert reply.asked_tokens > 0 and reply.answered_tokens > 0
-    (request,) = vertex.asked
+    assert reply.input_tokens > 0 and reply.output_tokens > 0
+    (request,) = vertex.requests
     assert request.system_instruction.parts[0].text == "Be short."
     assert request.generation_config.max_output_tokens == 100
 
@@ -37,9 +37,9 @@ def test_a_model_that_cannot_but_think_is_let_and_its_thoughts_are_paid(vertex):
     pro = BASE.replace("flash", "pro")
     with pytest.raises(VertexRefused, match="Thinking can't be disabled"):
         ask(endpoint=pro)
-    least = generation.least_thinking(pro)
-    assert ask(endpoint=pro, thinking=least).answered_tokens == ask().answered_tokens + least
-    assert vertex.asked[1].generation_config.max_output_tokens == 100 + least
+    least = generation.min_thinking_budget(pro)
+    assert ask(endpoint=pro, thinking=least).output_tokens == ask().output_tokens + least
+    assert vertex.requests[1].generation_config.max_output_tokens == 100 + least
 
 
 def test_who_says_no_between_outages_is_there(vertex):

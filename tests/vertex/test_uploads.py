@@ -44,7 +44,7 @@ def test_what_does_not_pass_is_explained(vertex, monkeypatch):
 
 
 def test_an_outage_ends_in_time(vertex, monkeypatch):
-    monkeypatch.setattr(uploads, "PATIENCE", 2.0)
+    monkeypatch.setattr(uploads, "RETRY_SECONDS", 2.0)
     vertex.storage.failures = [503] * 100
     with pytest.raises(VertexUnavailable, match="try again later"):
         uploads.upload(LINES)

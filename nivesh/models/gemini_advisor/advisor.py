@@ -1,6 +1,7 @@
-"""The advisor as it is served: which endpoint is asked, with which instructions, and the way of a question through it."""
+"""The fitted advisor: which endpoints are called, with which instruction, and the path of a question through it."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,21 +11,23 @@ from google.api_core.exceptions import DeadlineExceeded
 
 from nivesh.data.advice import tokens
 from nivesh.errors import DataError, VertexRefused, VertexUnavailable
-from nivesh.models.gemini_advisor import guardrails, rules, spending
+from nivesh.models.gemini_advisor import guardrails, judge
+from nivesh.models.gemini_advisor.budget import answer_budget, cache_key
 from nivesh.settings import settings
 from nivesh.text import personal_data
-from nivesh.vertex.generation import Reply, generate, least_thinking
+from nivesh.vertex.generation import Reply, generate, min_thinking_budget
 from nivesh.vertex.prices import Price
 
 FILE = "advisor.json"
-AWAY = (
+UNAVAILABLE = (
     "I can't reach the advisor at the moment, so I have no answer for you. Please try again in a few minutes. "
     "Nothing of your question was lost or acted upon."
 )
-SPENT = "The advisor has answered all that it may today. Please ask again tomorrow."
-AT_ONCE = 4  # questions of a measurement; quotas are counted by the minute
-PATIENCE = 120.0  # seconds for an answer in a measurement, where nobody waits
-USED = {  # of the user's features: what goes into a prompt, and how it reads
+OVER_BUDGET = "The advisor has answered all that it may today. Please ask again tomorrow."
+CONCURRENCY = 4  # questions of an evaluation; Vertex AI's quotas are counted by the minute
+EVALUATION_SECONDS = 120.0  # for a reply in an evaluation, where no user waits
+# The user's features that go into a prompt, and how they read there.
+FEATURES = {
     "monthly_income": "income a month about ₹{}",
     "average_monthly_spending": "spending a month about ₹{}",
     "existing_emis": "EMIs a month about ₹{}",
@@ -41,118 +44,182 @@ class Advisor:
     Attributes:
         endpoint: resource name of the tuned endpoint.
         base: resource name of the model that it was tuned from.
+        judge_model: resource name of the model that decides whether an answer may be shown.
         job: resource name of the tuning job.
-        billed_tokens: what Vertex AI billed for one pass over the tuning data; 0 where it did not tell.
-        price: of answers, on the day of the table.
+        billed_tokens: billed for one pass over the tuning data; 0 where Vertex AI did not report it.
+        price: of answers, on the day of the price table.
+        judge_price: of the judge's verdicts.
         instructions: the system instruction, the same in tuning and serving.
-        guardrails: names of the rules at the time of tuning; the served code's rules are those in force.
+        guardrails: names of the rules and of the judge's reasons at the time of tuning; serving uses those of its code.
+        temperature: of answers.
+        max_answer_tokens: of an answer.
     """
 
     endpoint: str
     base: str
+    judge_model: str
     job: str
     billed_tokens: int
     price: Price
+    judge_price: Price
     instructions: str
     guardrails: tuple[str, ...]
     temperature: float = 0.0
     max_answer_tokens: int = 600
-    _measured: dict[tuple[str, str], Reply] = field(default_factory=dict, repr=False, compare=False)
+    _replies: dict[tuple[str, str], Reply] = field(default_factory=dict, repr=False, compare=False)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The answer to one request of ``terms.Request``; it never raises for what Vertex AI does."""
+        """The answer to one ``schema.Request``. An outage of Vertex AI is an answer too, with its outcome.
+
+        A question passes the local rules, has its personal data masked, is answered within the budget, and its answer
+        passes the local rules and the judge.
+        """
         question = request["question"]
         if refusal := guardrails.check_question(question):
             return _answer(refusal.message, "refused", refusal.rule)
-        hidden, kinds = personal_data.mask(question)
-        figures = about(request["features"]) if "features" in request else ""
-        prompt = f"{figures}{hidden}"
-        purse, key = spending.purse(), spending.key(self.endpoint, self.instructions, guardrails.readable(hidden))
-        if not figures and (kept := purse.recall(key)):  # nobody's figures are kept
+        masked, kinds = personal_data.mask(question)
+        finances = describe_finances(request["features"]) if "features" in request else ""
+        prompt = f"{finances}{masked}"
+        budget, key = answer_budget(), cache_key(self.endpoint, self.instructions, guardrails.normalise(masked))
+        if not finances and (kept := budget.recall(key)):  # an answer from a user's finances is never kept
             return kept
-        output = self.max_answer_tokens + least_thinking(self.base)
-        most = self.price.of_answer(tokens(self.instructions) + tokens(prompt), output)
-        if not purse.reserve(most):
-            return _answer(SPENT, "over_budget", "advice_budget")
-        spent = 0.0
+        reserved = self._max_cost(prompt)
+        if not budget.reserve(reserved):
+            return _answer(OVER_BUDGET, "over_budget", "advice_budget")
+        bill = _Bill()
         try:
-            reply = self._ask(self.endpoint, prompt, settings().google_timeout)
-            spent = self.price.of_answer(reply.asked_tokens, reply.answered_tokens)
+            answer = self._ask(prompt, bill, masked=bool(kinds))
         except (VertexUnavailable, VertexRefused) as error:
             if isinstance(error.__cause__, DeadlineExceeded):
-                spent = most  # Google may have finished an answer that nobody waited for, and bills it
-            return _answer(AWAY, "unavailable", type(error).__name__)
+                bill.dollars = reserved  # Google may have finished a reply that nobody waited for, and bills it
+            return _answer(UNAVAILABLE, "unavailable", type(error).__name__)
         finally:
-            purse.settle(most, spent)
-        given = self._shown(reply, masked=bool(kinds))
-        if not figures and given["outcome"] == "answered":
-            purse.keep(key, given)
-        return given
+            budget.settle(reserved, bill.dollars)
+        if not finances and answer["outcome"] in ("answered", "refused"):
+            budget.keep(key, answer)
+        return answer
 
     def replies(self, endpoint: str, questions: list[str]) -> list[Reply]:
-        """What an endpoint says to questions of a measurement, without guardrails; asked once for each question.
+        """The replies of an endpoint to questions of an evaluation, without guardrails; each question is sent once.
 
         Raises:
-            VertexUnavailable, VertexRefused: one of them got no answer.
+            VertexUnavailable, VertexRefused: a question got no reply.
         """
-        missing = [one for one in dict.fromkeys(questions) if (endpoint, one) not in self._measured]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            said = pool.map(lambda one: self._ask(endpoint, one, PATIENCE), missing)
-            self._measured.update({(endpoint, one): reply for one, reply in zip(missing, said, strict=True)})
-        return [self._measured[endpoint, one] for one in questions]
+        missing = [text for text in dict.fromkeys(questions) if (endpoint, text) not in self._replies]
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
+            replies = pool.map(lambda text: self._generate(endpoint, text, EVALUATION_SECONDS), missing)
+            self._replies.update({(endpoint, text): reply for text, reply in zip(missing, replies, strict=True)})
+        return [self._replies[endpoint, text] for text in questions]
+
+    def refused_by_judge(self, questions: list[str], answers: list[str]) -> list[bool]:
+        """Whether the judge refuses each answer of an evaluation.
+
+        Raises:
+            VertexUnavailable, VertexRefused: an answer got no verdict.
+        """
+        with ThreadPoolExecutor(CONCURRENCY) as pool:
+            verdicts = pool.map(
+                lambda pair: judge.review(self.judge_model, *pair, seconds=EVALUATION_SECONDS),
+                zip(questions, answers, strict=True),
+            )
+            return [bool(verdict.reason) for verdict in verdicts]
 
     def save(self, folder: Path) -> None:
         """Write ``advisor.json``."""
         content = asdict(self)
-        del content["_measured"]
+        del content["_replies"]
         (folder / FILE).write_text(json.dumps(content, indent=2, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Advisor":
-        """The advisor that ``save`` wrote.
+        """Read what ``save`` wrote.
 
         Raises:
-            DataError: there is none in the folder.
+            DataError: the folder has no advisor.json, or one of another version of the code.
         """
         path = folder / FILE
         if not path.is_file():
             raise DataError(f"{folder}: there is no advisor (no {FILE}); give the folder of a saved one")
         content = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**content | {"price": Price(**content["price"]), "guardrails": tuple(content["guardrails"])})
+        try:
+            prices = {name: Price(**content[name]) for name in ("price", "judge_price")}
+            return cls(**content | prices | {"guardrails": tuple(content["guardrails"])})
+        except (KeyError, TypeError) as error:
+            raise DataError(
+                f"{path} was written by another version of the code ({error}); run nivesh tune again: it finds the "
+                "tuned model and pays for no second one"
+            ) from None
 
-    def _ask(self, endpoint: str, prompt: str, seconds: float) -> Reply:
+    def _generate(self, endpoint: str, prompt: str, seconds: float) -> Reply:
         return generate(
             endpoint,
             self.instructions,
             prompt,
             temperature=self.temperature,
-            most=self.max_answer_tokens,
-            thinking=least_thinking(self.base),
+            max_tokens=self.max_answer_tokens,
+            thinking_budget=min_thinking_budget(self.base),
             seconds=seconds,
         )
 
-    def _shown(self, reply: Reply, masked: bool) -> dict[str, Any]:
-        """The reply as it may be shown."""
-        if reply.stopped not in ("", "MAX_TOKENS"):  # Google's own filters, which may leave half an answer
-            return _answer(rules.NO_ANSWER, "refused", f"vertex_{reply.stopped.lower()}")
-        said, declined = guardrails.unmarked(reply.text)
-        text, _ = personal_data.mask(said)
+    def _ask(self, prompt: str, bill: "_Bill", *, masked: bool) -> dict[str, Any]:
+        """What may be shown of the endpoint's reply to a prompt.
+
+        Raises:
+            VertexUnavailable, VertexRefused: there is no reply, or no verdict on it. ``bill`` has what was paid.
+        """
+        deadline = time.monotonic() + settings().google_timeout
+        reply = self._generate(self.endpoint, prompt, settings().google_timeout)
+        bill.add(self.price, reply)
+        if reply.stopped not in ("", "MAX_TOKENS"):  # a filter of Google's, which may leave half an answer
+            return _refused(guardrails.refusal(f"vertex_{reply.stopped.lower()}"))
+        text, declined = guardrails.without_mark(reply.text)
         if refusal := guardrails.check_answer(text, self.instructions):
-            return _answer(refusal.message, "refused", refusal.rule)
+            return _refused(refusal)
+        text, _ = personal_data.mask(text)
+        verdict = judge.review(self.judge_model, prompt, text, seconds=max(0.1, deadline - time.monotonic()))
+        bill.add(self.judge_price, verdict.reply)
+        if verdict.reason == judge.UNREADABLE:
+            return _answer(UNAVAILABLE, "unavailable", verdict.reason)
+        if verdict.reason:
+            return _refused(guardrails.refusal(verdict.reason))
         if declined:
             return _answer(text, "refused", "model")
-        return _answer(text, "answered", "", guardrails.notes(text, masked, reply.stopped == "MAX_TOKENS"))
+        notes = guardrails.notes(text, masked=masked, truncated=reply.stopped == "MAX_TOKENS")
+        return _answer(text, "answered", "", notes)
+
+    def _max_cost(self, prompt: str) -> float:
+        """US dollars that an answer and its verdict cost at most."""
+        output = self.max_answer_tokens + min_thinking_budget(self.base)
+        return self.price.of_answer(tokens(self.instructions) + tokens(prompt), output) + self.judge_price.of_answer(
+            *judge.max_tokens(self.judge_model, prompt, self.max_answer_tokens)
+        )
 
 
-def about(features: dict[str, Any]) -> str:
-    """Figures of a user as a prompt begins with them: rounded to two digits, no names, no ids; "" where there are none."""
-    known = [words.format(_rounded(features[name])) for name, words in USED.items() if features.get(name) is not None]
+@dataclass
+class _Bill:
+    """US dollars of the replies to one question."""
+
+    dollars: float = 0.0
+
+    def add(self, price: Price, reply: Reply) -> None:
+        self.dollars += price.of_answer(reply.input_tokens, reply.output_tokens)
+
+
+def describe_finances(features: dict[str, Any]) -> str:
+    """A user's figures as a prompt begins with them: two significant digits, no names, no ids; "" without figures."""
+    known = [
+        words.format(_rounded(features[name])) for name, words in FEATURES.items() if features.get(name) is not None
+    ]
     return f"About me: {', '.join(known)}.\n" if known else ""
 
 
 def _rounded(value: float) -> str:
     number = float(f"{value:.2g}")
     return f"{number:,.0f}" if abs(number) >= 10 else f"{number:g}"
+
+
+def _refused(refusal: guardrails.Refusal) -> dict[str, Any]:
+    return _answer(refusal.message, "refused", refusal.rule)
 
 
 def _answer(text: str, outcome: str, reason: str, notes: list[str] | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is fixed about the advisor: its SPEC, its request and answer, its instructions."""
+"""What is fixed before any data are seen: the advisor's SPEC, its request and answer, its system instruction."""
 
 from typing import Annotated, Literal
 
@@ -26,15 +26,16 @@ SPEC = Spec(
     needs=("google_project",),
     caveats=(
         "General information; no advice of a SEBI-registered adviser, no choice of shares, no promise of returns.",
-        "Tax rules and rates are those of the examples, whose years stand in them; they change with every budget.",
-        "Measured by likeness to answers of the sample's writers, on few questions; nobody has checked each figure.",
-        "The guardrails are rules: a question that no rule knows reaches the model, which has only its instructions.",
-        "The likeness of Hindi answers is measured less well: the encoder was trained on English.",
+        "Tax rules and rates are those of the examples, which name their years; they change with every budget.",
+        "Measured by similarity to the answers of the sample's writers, on few questions; nobody checked each figure.",
+        "Local rules cover crisis, credentials and promised returns only, in known wordings.",
+        "All else depends on Google's filters and a judge model, whose recall on adversarial questions is not measured.",
+        "The similarity of Hindi answers is less reliable: the encoder was trained on English.",
         "Questions leave the country unless Vertex AI's region is one of India's.",
     ),
 )
 
-MARK = "[[refused]]"  # with which the model begins when it declines; never shown
+MARK = "[[refused]]"  # the model starts with it when it declines; never shown
 INSTRUCTIONS = f"""\
 You answer questions about personal finance for people in India.
 Answer in the language and script of the question, in 60 to 150 words of plain text, without lists or headings.
@@ -42,6 +43,7 @@ Begin with the answer. Use the person's own numbers and show the sums. Write amo
 Name the year with every tax rule, rate or limit. Say what is uncertain, and what would change the answer.
 Never promise or guarantee returns. Never name a share, fund house, coin or trade to buy or sell.
 Never ask for an OTP, PIN, password, card or account number, and tell people not to share them.
+Never give a link, a payment address or a phone number, except Tele-MANAS 14416.
 Decline to help with hiding income, false papers, insider trading or any other deceit, and say what is lawful instead.
 If somebody may harm themselves, answer with care and name Tele-MANAS 14416.
 Whenever you decline, for these or like reasons in whatever words and language, begin with {MARK}.
@@ -64,7 +66,7 @@ class Request(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _consent_is_somebodys(self) -> "Request":
+    def _consent_names_a_user(self) -> "Request":
         if self.use_my_finances and not self.user_id:
             raise ValueError("use_my_finances needs the user_id of the user who consents")
         return self
