@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from kfp import components, local
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
@@ -24,7 +24,7 @@ from nivesh.settings import settings
 
 @dataclass(frozen=True)
 class Result:
-    """What a local run left: the gate's verdict, the version ("" if refused), where everything lies."""
+    """The results of a local run: the gate's verdict, the version ("" if refused), and the run's folder."""
 
     key: str
     verdict: dict[str, Any]
@@ -38,7 +38,7 @@ class Result:
         return next(self.folder.glob("*/evaluate/report"))
 
 
-Progress = Callable[[str, float, str], None]  # the step, the finished fraction of it, what it does
+Progress = Callable[[str, float, str], None]  # the step, the finished fraction of it, what it is doing
 
 
 class StepFailed(NiveshError):
@@ -51,7 +51,7 @@ def run(key: str, arguments: dict[str, Any], progress: Progress = lambda step, f
     Args:
         key: the model's key.
         arguments: the pipeline's parameters: data_path, seed, params.
-        progress: is told when a step begins and how far it is.
+        progress: called when a step starts and when it reports progress.
 
     Raises:
         StepFailed: a step failed; the full log is in the run's folder.
@@ -63,10 +63,10 @@ def run(key: str, arguments: dict[str, Any], progress: Progress = lambda step, f
     pipeline = components.load_component_from_file(str(compiled))
     _without_retries(pipeline.component_spec.implementation.graph)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(folder), raise_on_error=True)
-    os.environ[tracking.RUN_ID] = folder.name  # the steps inherit it
+    os.environ[tracking.RUN_ID] = folder.name  # inherited by the steps
     started = time.monotonic()
     with (folder / "log.txt").open("w", encoding="utf-8") as file:
-        log = _Lines(file, progress)
+        log = _LogParser(file, progress)
         try:
             with contextlib.redirect_stdout(log), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*have no effect in the current local runner")
@@ -78,47 +78,46 @@ def run(key: str, arguments: dict[str, Any], progress: Progress = lambda step, f
 
 
 def _without_retries(spec: PipelineSpec) -> None:
-    """Here nothing is away for a minute: whoever gave a broken file is told at once, and not after three more tries."""
+    """Retries are for outages of S3 and MLflow; on one machine they would only delay the error message."""
     for component in (spec.root, *spec.components.values()):
         for task in component.dag.tasks.values():
             task.ClearField("retry_policy")
 
 
 def _result(key: str, folder: Path, seconds: float) -> Result:
-    def found(pattern: str) -> Path | None:
-        return next(iter(folder.glob(pattern)), None)
+    def read(pattern: str) -> Any:
+        return json.loads(next(folder.glob(pattern)).read_text())
 
-    version = found("*/register/executor_output.json")
-    outputs = json.loads(version.read_text()) if version else {}
+    registered = any(folder.glob("*/register/executor_output.json"))
     return Result(
         key=key,
-        verdict=json.loads(found("*/gate/verdict").read_text()),
-        metrics=json.loads((found("*/evaluate/report") / "metrics.json").read_text()),
-        version=outputs.get("parameterValues", {}).get("Output", ""),
+        verdict=read("*/gate/verdict"),
+        metrics=read("*/evaluate/report/metrics.json"),
+        version=read("*/register/executor_output.json")["parameterValues"]["Output"] if registered else "",
         seconds=seconds,
         folder=folder,
     )
 
 
-class _Lines(io.TextIOBase):
-    """A text stream that keeps all in a file, tells the progress in it, and remembers the last error of a step."""
+class _LogParser(io.TextIOBase):
+    """A text stream that copies everything to a file, reports the progress in it, and keeps a step's last error."""
 
     STEP = re.compile(r"Executing task \S*'([\w-]+)'")
-    DONE = re.compile(r"progress ([\d.]+) (.*)")
+    PROGRESS = re.compile(r"progress ([\d.]+) (.*)")
     ERROR = re.compile(r"([\w.]*(?:Error|Exception|errors\.\w+)): (.+)")
 
-    def __init__(self, file: io.TextIOBase, progress: Progress):
-        self.file, self.progress, self.step, self.error, self.rest = file, progress, "", "", ""
+    def __init__(self, file: IO[str], progress: Progress):
+        self.file, self.progress, self.step, self.error, self.partial_line = file, progress, "", "", ""
 
     def write(self, text: str) -> int:
         self.file.write(text)
         self.file.flush()
-        *lines, self.rest = (self.rest + text).split("\n")
+        *lines, self.partial_line = (self.partial_line + text).split("\n")
         for line in map(str.strip, lines):
             if found := self.STEP.search(line):
                 self.step = found[1]
                 self.progress(self.step, 0.0, "")
-            elif found := self.DONE.fullmatch(line):
+            elif found := self.PROGRESS.fullmatch(line):
                 self.progress(self.step, float(found[1]), found[2])
             elif found := self.ERROR.fullmatch(line):
                 ours = found[1].startswith("nivesh.errors.")

@@ -3,8 +3,8 @@
 import multiprocessing
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from queue import Empty
+from concurrent.futures import Future, ProcessPoolExecutor
+from queue import Empty, Queue
 from typing import Any
 
 from nivesh.settings import cpu_count
@@ -18,7 +18,7 @@ def run_all(keys: Sequence[str], arguments: dict[str, Any], progress: Progress) 
 
     Args:
         arguments: the parameters of each pipeline.
-        progress: is told of each step, from this process.
+        progress: called for each step, in this process.
 
     Returns:
         The result of each model in the order of ``keys``, or the error that ended its pipeline.
@@ -26,26 +26,37 @@ def run_all(keys: Sequence[str], arguments: dict[str, Any], progress: Progress) 
     cpus = cpu_count()
     workers = min(cpus, len(keys))
     spawn = multiprocessing.get_context("spawn")
-    with spawn.Manager() as manager, ProcessPoolExecutor(workers, spawn, _share, (cpus // workers,)) as processes:
+    with (
+        spawn.Manager() as manager,
+        ProcessPoolExecutor(workers, spawn, _limit_threads, (cpus // workers,)) as processes,
+    ):
         events = manager.Queue()
         futures = {key: processes.submit(_run, key, arguments, events) for key in keys}
         while not all(future.done() for future in futures.values()):
-            _tell(events, progress, timeout=0.2)
-        _tell(events, progress, timeout=0)
-        return {key: future.exception() or future.result() for key, future in futures.items()}
+            _forward(events, progress, timeout=0.2)
+        _forward(events, progress, timeout=0)
+        return {key: _outcome(future) for key, future in futures.items()}
 
 
-def _share(threads: int) -> None:
-    """Each worker's part of the machine; the steps that it starts inherit it."""
+def _limit_threads(threads: int) -> None:
+    """Give a worker its share of the CPUs; the steps that it starts inherit the environment."""
     for name in ("OMP_NUM_THREADS", "NIVESH_THREADS"):
         os.environ[name] = str(threads)
 
 
-def _run(key: str, arguments: dict[str, Any], events) -> Result:
+def _run(key: str, arguments: dict[str, Any], events: Queue[tuple[Any, ...]]) -> Result:
     return run(key, arguments, lambda *event: events.put((key, *event)))
 
 
-def _tell(events, progress: Progress, timeout: float) -> None:
+def _outcome(future: Future[Result]) -> Result | Exception:
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001  the caller shows it beside the other models' results
+        return error
+
+
+def _forward(events: Queue[tuple[Any, ...]], progress: Progress, timeout: float) -> None:
+    """Call ``progress`` for the events that are there, or that arrive within ``timeout`` seconds of each other."""
     try:
         while True:
             progress(*events.get(timeout=timeout) if timeout else events.get_nowait())

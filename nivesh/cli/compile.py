@@ -8,11 +8,13 @@ from nivesh.cli.run import Registry
 
 
 def compile(
-    keys: Annotated[list[str] | None, Argument(help="the models; all of them without any")] = None,
-    output: Annotated[Path, Option("--output", "-o", file_okay=False, help="folder for the YAML")] = Path("compiled"),
+    keys: Annotated[list[str] | None, Argument(help="model keys; all models if omitted")] = None,
+    output: Annotated[Path, Option("--output", "-o", file_okay=False, help="folder for the YAML files")] = Path(
+        "compiled"
+    ),
     registry: Registry = "",
 ):
-    """Write the training pipelines as KFP YAML, to be uploaded to Kubeflow.
+    """Compile the training pipelines to KFP YAML, for upload to Kubeflow.
 
     **Examples**
 

@@ -9,11 +9,11 @@ from nivesh.cli.runs import coloured
 
 
 def logs(
-    run: Annotated[str, Argument(help="its id, or how the id begins; nivesh runs lists them")],
-    step: Annotated[str, Option(help="only this one, such as train")] = "",
-    namespace: Annotated[str, Option("--namespace", "-n", help="where Kubeflow's pods run")] = "kubeflow",
+    run: Annotated[str, Argument(help="run id or a prefix of it; nivesh runs lists them")],
+    step: Annotated[str, Option(help="show only this step, such as train")] = "",
+    namespace: Annotated[str, Option("--namespace", "-n", help="namespace of Kubeflow's pods")] = "kubeflow",
 ):
-    """What the steps of a run have said, each try of them, and how each step ended.
+    """Show the logs of a run's steps, failed attempts included, and the state of each step.
 
     **Examples**
 
@@ -26,21 +26,19 @@ def logs(
     from pipelines import kubeflow
 
     found, steps = kubeflow.Kubeflow().read(run)
-    if step and step not in {one.name for one in steps}:
-        begun = ", ".join(dict.fromkeys(one.name for one in steps)) or "none yet"
-        raise SettingsError(f"run {found.id[:8]} has begun no step {step!r}; those that it has begun: {begun}")
-    told = False
+    if step and step not in {known.name for known in steps}:
+        started = ", ".join(dict.fromkeys(known.name for known in steps)) or "none yet"
+        raise SettingsError(f"run {found.id[:8]} has started no step {step!r}; started steps: {started}")
+    shown = False
     for name, text in kubeflow.logs(Cluster(namespace), found.id):
         if not step or name.partition(",")[0] == step:
-            told = True
+            shown = True
             out.print(Rule(name, align="left"))
-            out.print(text or "(nothing yet)", markup=False, highlight=False)
-    if not told and steps:
-        out.print(
-            "no pod is left that has said something; Argo may have archived the logs in S3 (artifacts/<workflow>)"
-        )
+            out.print(text or "(no output yet)", markup=False, highlight=False)
+    if not shown and steps:
+        out.print("the pods are gone; Argo may have archived their logs in S3 (artifacts/<workflow>)")
     out.print(Rule("steps", align="left"))
-    for one in steps:
-        took = f"{(one.ended - one.begun).total_seconds():.0f} s" if one.ended else ""
-        out.print(f"{one.name:<18} {coloured(one.state)} {took} {escape(one.problem)}", highlight=False)
+    for known in steps:
+        duration = f"{(known.ended - known.started).total_seconds():.0f} s" if known.ended else ""
+        out.print(f"{known.name:<18} {coloured(known.state)} {duration} {escape(known.problem)}", highlight=False)
     out.print(f"run {found.id} {coloured(found.state)} {escape(found.problem)}", highlight=False)

@@ -1,4 +1,4 @@
-"""How long work shows itself: bars on a terminal, a line now and then in a log file."""
+"""Progress of long work: bars on a terminal, a line from time to time in a log file."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ LOG_SECONDS = 20
 def bars(names: Iterable[str]) -> Iterator[Callable[[str, float, str], None]]:
     """A bar for each name, on stderr so that a command's output can be piped.
 
-    Gives the function that moves them: (name, finished fraction, what is being done).
+    Yields the function that updates them: (name, finished fraction, what is being done).
     """
     if not err.is_terminal:
         yield _lines()
@@ -28,26 +28,26 @@ def bars(names: Iterable[str]) -> Iterator[Callable[[str, float, str], None]]:
         TextColumn("{task.description}"),
     )
     with Progress(*columns, console=err) as progress:
-        tasks = {name: progress.add_task("waits", total=1.0, name=name) for name in names}
+        tasks = {name: progress.add_task("pending", total=1.0, name=name) for name in names}
         yield lambda name, fraction, text: progress.update(tasks[name], completed=fraction, description=text)
 
 
 @contextmanager
 def bar(name: str) -> Iterator[Callable[[float, str], None]]:
-    """One bar; gives the function that moves it: (finished fraction, what is being done)."""
-    with bars([name]) as tell:
-        yield lambda fraction, text: tell(name, fraction, text)
+    """One bar; yields the function that updates it: (finished fraction, what is being done)."""
+    with bars([name]) as update:
+        yield lambda fraction, text: update(name, fraction, text)
 
 
 def _lines() -> Callable[[str, float, str], None]:
-    """A line where a new step begins (the first word of the text), and every so often within a long one."""
-    told: dict[str, tuple[str, float]] = {}
+    """Print a line when a new step starts (the first word of the text), and every LOG_SECONDS within a long one."""
+    printed: dict[str, tuple[str, float]] = {}
 
-    def tell(name: str, fraction: float, text: str) -> None:
+    def update(name: str, fraction: float, text: str) -> None:
         step, now = text.partition(" ")[0], time.monotonic()
-        before, at = told.get(name, ("", 0.0))
+        before, at = printed.get(name, ("", 0.0))
         if step != before or now - at > LOG_SECONDS:
-            told[name] = (step, now)
+            printed[name] = (step, now)
             print(f"{name}: {text} ({fraction:.0%})", file=err.file, flush=True)
 
-    return tell
+    return update

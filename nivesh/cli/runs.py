@@ -8,10 +8,10 @@ from nivesh.cli import out
 
 
 def runs(
-    key: Annotated[str | None, Argument(help="the model; all of them without")] = None,
-    limit: Annotated[int, Option(min=1, max=100, help="how many, the newest first")] = 20,
+    key: Annotated[str | None, Argument(help="model key; all models if omitted")] = None,
+    limit: Annotated[int, Option(min=1, max=100, help="number of runs, newest first")] = 20,
 ):
-    """The pipelines' runs on the cluster: when, how long, how they ended.
+    """List the pipeline runs on the cluster: start, duration, state.
 
     **Examples**
 
@@ -23,15 +23,15 @@ def runs(
     from pipelines.kubeflow import Kubeflow
 
     name = models.get(key).key if key else None
-    table = Table("run", "name", "begun", "took", "state")
+    table = Table("run", "name", "started", "duration", "state")
     for run in Kubeflow().runs(name, limit):
-        took = "" if run.seconds is None else f"{run.seconds:.0f} s"
-        begun = f"{run.begun.astimezone():%Y-%m-%d %H:%M}"  # KFP says it in UTC
-        table.add_row(run.id[:8], escape(run.name), begun, took, coloured(run.state))
+        duration = "" if run.seconds is None else f"{run.seconds:.0f} s"
+        started = f"{run.started.astimezone():%Y-%m-%d %H:%M}"  # KFP gives UTC
+        table.add_row(run.id[:8], escape(run.name), started, duration, coloured(run.state))
     out.print(table)
 
 
 def coloured(state: str) -> str:
-    """A state of KFP's in the colour that it deserves."""
+    """A state of KFP with the markup of its colour."""
     colour = {"SUCCEEDED": "green", "FAILED": "red", "RUNNING": "cyan"}.get(state)
     return f"[{colour}]{state}[/]" if colour else state

@@ -13,18 +13,18 @@ WEEKLY, DAILY = "0 0 2 * * 1", "0 0 2 * * *"
 
 def schedule(
     context: Context,
-    key: Annotated[str, Argument(help="the model, such as intent_classifier")],
+    key: Annotated[str, Argument(help="model key, such as intent_classifier")],
     weekly: Annotated[bool, Option("--weekly", help="Mondays at 2:00, in the cluster's time zone")] = False,
     daily: Annotated[bool, Option("--daily", help="at 2:00")] = False,
-    cron: Annotated[str, Option(help="six fields, seconds first, such as '0 30 4 1 * *'")] = "",
+    cron: Annotated[str, Option(help="cron expression of six fields, seconds first, such as '0 30 4 1 * *'")] = "",
     data_path: DataPath = "",
     seed: Seed = 0,
     registry: Registry = "",
 ):
-    """Run a model's pipeline on the cluster again and again. A model has one schedule; a new one takes its place,
-    and the old one stays in Kubeflow as disabled.
+    """Schedule a model's pipeline on the cluster. A model has one schedule: a new one replaces it, and the old one stays in
+    Kubeflow as disabled.
 
-    Further options are those of `nivesh run`. A run begins when the one before has ended.
+    Further options are those of `nivesh run`. A run starts when the previous one has ended.
 
     **Examples**
 
@@ -36,14 +36,14 @@ def schedule(
     from nivesh.errors import SettingsError
     from pipelines.kubeflow import Kubeflow
 
-    asked = [one for one in (WEEKLY if weekly else "", DAILY if daily else "", cron) if one]
-    if len(asked) != 1:
+    expressions = [text for text in (WEEKLY if weekly else "", DAILY if daily else "", cron) if text]
+    if len(expressions) != 1:
         raise SettingsError("give one of --weekly, --daily and --cron")
-    if len(asked[0].split()) != 6:
+    if len(expressions[0].split()) != 6:
         raise SettingsError(f"{cron!r}: give six fields, seconds first, such as '0 30 4 1 * *'")
     key = models.get(key).key
     kubeflow = Kubeflow()
     with tempfile.TemporaryDirectory() as folder:
         path, arguments = compiled(key, data_path, seed, context.args, registry, Path(folder))
-        made = kubeflow.schedule(key, path, arguments, asked[0])
-    out.print(f"{key}: recurring run {made}, {asked[0]}", highlight=False)
+        recurring = kubeflow.schedule(key, path, arguments, expressions[0])
+    out.print(f"{key}: recurring run {recurring}, {expressions[0]}", highlight=False)

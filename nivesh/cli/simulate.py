@@ -14,15 +14,15 @@ class Kind(StrEnum):
 
 
 def simulate(
-    kind: Annotated[Kind, Argument(help="what to make")],
+    kind: Annotated[Kind, Argument(help="kind of data")],
     output: Annotated[Path, Option("--output", "-o", help="file to write: .csv or .parquet")],
-    users: Annotated[int, Option(min=1, help="users of the transactions")] = 60,
-    months: Annotated[int, Option(min=1, help="longest history of a user")] = 30,
-    end: Annotated[datetime, Option(formats=["%Y-%m-%d"], help="last day of the transactions")] = "2025-09-30",
-    applications: Annotated[int, Option(min=1, help="number of loan applications")] = 6000,
+    users: Annotated[int, Option(min=1, help="number of users (transactions)")] = 60,
+    months: Annotated[int, Option(min=1, help="longest history of a user (transactions)")] = 30,
+    end: Annotated[datetime, Option(formats=["%Y-%m-%d"], help="last day (transactions)")] = datetime(2025, 9, 30),
+    applications: Annotated[int, Option(min=1, help="number of applications (loans)")] = 6000,
     seed: Annotated[int, Option(help="the same seed gives the same rows")] = 0,
 ):
-    """Make transactions of Indian households, or loan applications, to try everything with.
+    """Generate synthetic transactions of Indian households, or loan applications.
 
     **Examples**
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any, TypeGuard
 
 from nivesh.spec import COMPARISONS, MetricThreshold, Spec, lookup
 
@@ -20,11 +21,11 @@ class Verdict:
     reason: str
     missed: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def decide(spec: Spec, challenger: dict, champion: dict | None = None) -> Verdict:
+def decide(spec: Spec, challenger: dict[str, Any], champion: dict[str, Any] | None = None) -> Verdict:
     """Judge a challenger by its metrics and by those of the champion on the same held-out rows.
 
     Args:
@@ -32,20 +33,22 @@ def decide(spec: Spec, challenger: dict, champion: dict | None = None) -> Verdic
         challenger: metrics of ``evaluate``, nested.
         champion: metrics of the model now served on the same rows, or None where there is none.
     """
-    for metric in (spec.primary, *(limit.metric for limit in (*spec.floor, *spec.targets))):
+    for metric in (spec.primary, *(threshold.metric for threshold in (*spec.floor, *spec.targets))):
         if not _is_number(lookup(challenger, metric)):
-            return Verdict(False, f"{metric} is {_shown(challenger, metric)}: what was not measured is not passed")
+            return Verdict(
+                False, f"{metric} is {_shown(challenger, metric)}: a metric that was not measured does not pass"
+            )
 
-    unmet = [limit for limit in spec.floor if not holds(limit, challenger)]
+    unmet = [threshold for threshold in spec.floor if not holds(threshold, challenger)]
     if unmet:
-        return Verdict(False, "below the floor: " + "; ".join(_explain(limit, challenger) for limit in unmet))
+        return Verdict(False, "below the floor: " + "; ".join(_explain(threshold, challenger) for threshold in unmet))
 
-    missed = tuple(_explain(limit, challenger) for limit in spec.targets if not holds(limit, challenger))
+    missed = tuple(_explain(threshold, challenger) for threshold in spec.targets if not holds(threshold, challenger))
     if champion is None:
         return Verdict(True, "the first model, better than its baseline" + _below(missed), missed)
 
     ours, theirs = lookup(challenger, spec.primary), lookup(champion, spec.primary)
-    if not _is_number(theirs):
+    if not _is_number(ours) or not _is_number(theirs):
         return Verdict(
             False, f"the champion's {spec.primary} is {_shown(champion, spec.primary)}: cannot compare", missed
         )
@@ -54,32 +57,32 @@ def decide(spec: Spec, challenger: dict, champion: dict | None = None) -> Verdic
         return Verdict(False, f"not better: {figures} on the same held-out rows", missed)
     if (ours > theirs) != spec.higher_is_better:
         return Verdict(False, f"worse: {figures} on the same held-out rows", missed)
-    lost = [str(limit) for limit in spec.targets if holds(limit, champion) and not holds(limit, challenger)]
+    lost = [str(target) for target in spec.targets if holds(target, champion) and not holds(target, challenger)]
     if lost:
         return Verdict(False, f"loses a target that the champion meets: {', '.join(lost)}", missed)
     return Verdict(True, f"better: {figures}" + _below(missed), missed)
 
 
-def holds(limit: MetricThreshold, metrics: dict) -> bool:
+def holds(threshold: MetricThreshold, metrics: dict[str, Any]) -> bool:
     """Whether a condition is met; one that cannot be measured is not met."""
-    value = lookup(metrics, limit.metric)
-    bound = lookup(metrics, limit.other_metric) if limit.other_metric else limit.value
-    return _is_number(value) and _is_number(bound) and COMPARISONS[limit.op](value, bound)
+    value = lookup(metrics, threshold.metric)
+    bound = lookup(metrics, threshold.other_metric) if threshold.other_metric else threshold.value
+    return _is_number(value) and _is_number(bound) and bool(COMPARISONS[threshold.op](value, bound))
 
 
-def _is_number(value) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _shown(metrics: dict, path: str) -> str:
+def _shown(metrics: dict[str, Any], path: str) -> str:
     value = lookup(metrics, path)
     return "missing" if value is None else str(value)
 
 
-def _explain(limit: MetricThreshold, metrics: dict) -> str:
-    value = lookup(metrics, limit.metric)
-    bound = f" ({_shown(metrics, limit.other_metric)})" if limit.other_metric else ""
-    return f"{limit.metric} {value:.4f}, must be {limit.op} {limit.other_metric or limit.value}{bound}"
+def _explain(threshold: MetricThreshold, metrics: dict[str, Any]) -> str:
+    value = lookup(metrics, threshold.metric)
+    bound = f" ({_shown(metrics, threshold.other_metric)})" if threshold.other_metric else ""
+    return f"{threshold.metric} {value:.4f}, must be {threshold.op} {threshold.other_metric or threshold.value}{bound}"
 
 
 def _below(missed: tuple[str, ...]) -> str:

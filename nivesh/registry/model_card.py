@@ -1,4 +1,4 @@
-"""A model card: what a person should know before relying on a model. Markdown, made from facts on record."""
+"""Model cards in Markdown: purpose, data, metrics, fairness and caveats of one version."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from nivesh.registry.gate import Verdict, holds
 from nivesh.settings import settings
 from nivesh.spec import Spec, lookup
 
-DESCRIPTION = 5000  # characters that MLflow's databases take
+MAX_DESCRIPTION = 5000  # characters; a limit of MLflow
 
 
 def card(spec: Spec, version: str, metrics: dict[str, Any], verdict: Verdict, provenance: dict[str, Any]) -> str:
-    """The card of one trained version, refused or not."""
+    """The card of a trained version, whether the gate passed it or not."""
     lines = [
         f"# {spec.key} {version}",
         "",
@@ -24,9 +24,9 @@ def card(spec: Spec, version: str, metrics: dict[str, Any], verdict: Verdict, pr
         "| target | measured | |",
         "|---|---|---|",
     ]
-    for limit in (*spec.targets, *spec.floor):
+    for threshold in (*spec.targets, *spec.floor):
         lines.append(
-            f"| {limit} | {_number(lookup(metrics, limit.metric))} | {'met' if holds(limit, metrics) else 'missed'} |"
+            f"| {threshold} | {_number(lookup(metrics, threshold.metric))} | {'met' if holds(threshold, metrics) else 'missed'} |"
         )
     lines += ["", "## Data", ""]
     lines += [
@@ -37,16 +37,17 @@ def card(spec: Spec, version: str, metrics: dict[str, Any], verdict: Verdict, pr
         if isinstance(metrics.get(section), dict):
             lines += ["", f"## {section.replace('_', ' ').capitalize()}", "", *_nested(metrics[section])]
     lines += ["", "## Parameters", "", *_table(provenance.get("params", {}))]
-    lines += ["", "## Limits", "", *[f"- {limit}" for limit in spec.caveats]]
+    lines += ["", "## Caveats", "", *[f"- {caveat}" for caveat in spec.caveats]]
     return "\n".join(lines) + "\n"
 
 
 def save(key: str, version: str, card: str) -> None:
-    """Keep a version's card: as its description in MLflow, and as a file among the reports."""
+    """Save a version's card: as its description in MLflow, and as a file in the reports folder."""
     chosen, shown = model_registry.find(key, version), card
-    if len(card) > DESCRIPTION:
+    if len(card) > MAX_DESCRIPTION:
         shown = (
-            card[: card.rindex("\n", 0, DESCRIPTION - 100)] + f"\n\n… more in report/card.md of run {chosen.run_id}\n"
+            card[: card.rindex("\n", 0, MAX_DESCRIPTION - 100)]
+            + f"\n\n… more in report/card.md of run {chosen.run_id}\n"
         )
     experiments.client().update_model_version(key, chosen.version, description=shown)
     folder = settings().reports / key
@@ -64,7 +65,7 @@ def _table(values: dict[str, Any]) -> list[str]:
 
 
 def _nested(section: dict[str, Any]) -> list[str]:
-    """One row a group where the groups share their columns, else name and value."""
+    """A row per group where the groups have the same columns, else name and value."""
     groups = {name: value for name, value in section.items() if isinstance(value, dict)}
     lines = _table(section) if len(groups) < len(section) else []
     flat = {name: group for name, group in groups.items() if not any(isinstance(v, dict) for v in group.values())}

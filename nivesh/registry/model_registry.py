@@ -1,8 +1,8 @@
-"""MLflow as the platform uses it: experiments, runs, versions, stages.
+"""Registered versions and their stages.
 
-MLflow retired stages, so the guide's words are kept as a tag and stored as aliases: Production is the alias
-``champion`` (what is served), Staging is ``challenger``. A champion that misses a target keeps the word Staging:
-it is served, and everybody sees that it is below target.
+MLflow retired stages, so the guide's stages are kept as a tag and stored as aliases: Production is the alias ``champion``
+(what is served), Staging is ``challenger``. A champion that misses a target stays in Staging: it is served, and visibly
+below target.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from nivesh.registry.experiments import client, ignore_errors
 
 RUN_TAG = "kfp_run_id"  # tag of MLflow's runs and of versions: the pipeline run that made them
 MEASURED_AGAINST = "measured_against"  # tag of a version: the champion that the gate compared it with, "" for none
+BUNDLE = "bundle"  # tag of a version: the address of its published bundle
 CHAMPION, CHALLENGER = "champion", "challenger"
 STAGES = {"Staging": CHALLENGER, "Production": CHAMPION, "Archived": None, "None": None}
 
@@ -160,7 +161,7 @@ def mark_packaged(key: str, version: str, published: str) -> None:
     """From now on a version is whole, and may be served: it is the challenger. ``published`` is its bundle in S3, or ""."""
     chosen = find(key, version)
     if published:
-        _tag(chosen, "bundle", published)
+        _tag(chosen, BUNDLE, published)
     served = (by_alias(key, CHAMPION), by_alias(key, CHALLENGER))
     newer = any(int(one.version) > int(chosen.version) for one in served if one)
     # A step that is done once more must not take the champion down, nor what a later training has brought meanwhile.

@@ -100,7 +100,7 @@ def test_the_first_version_is_served_to_everybody(training, stable):
 def test_lost_pods_and_a_minute_without_mlflow_and_s3_leave_one_whole_version(training, canary):
     version, run_id = canary
     said = training.nivesh("logs", run_id[:8])
-    assert "train, try 2" in said
+    assert "train, attempt 2" in said
     assert len(training.versions(KEY, run_id)) == 1
     manifest_of = storage.fetch(model_registry.find(KEY, version).tags["bundle"])
     assert manifest_of.name == version
@@ -184,7 +184,7 @@ def test_each_pipeline_brings_its_model_to_where_it_is_served(training, first, s
     training.wait(first[key])
     run, steps = Kubeflow().read(first[key])
     for step in steps:
-        print(f"{step.name}: {(step.ended - step.begun).total_seconds():.0f} s")
+        print(f"{step.name}: {(step.ended - step.started).total_seconds():.0f} s")
     print(f"{key}: {run.seconds:.0f} s in all")
     assert run == ended(first[key])
     (version,) = training.versions(key, first[key])

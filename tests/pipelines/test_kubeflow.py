@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from nivesh.errors import ClusterError
-from pipelines.kubeflow import NO_STEP, NODE, Kubeflow, said
+from pipelines.kubeflow import NODE, NOT_A_STEP, Kubeflow, own_lines
 
 LOG = """time=2026-11-23T12:27:29.689Z level=INFO msg="waiting for signals" argo=true
 I1123 12:23:35.639674      27 object_store.go:250] uploadFile(localFilePath="/minio/raw/loans.csv")
@@ -28,8 +28,8 @@ F1123 12:27:34.070647      29 main.go:49] failed to execute component: exit stat
 """
 
 
-def test_a_step_is_heard_without_the_noise_of_the_platform():
-    assert said(LOG).splitlines() == [
+def test_a_log_has_the_steps_own_lines_only():
+    assert own_lines(LOG).splitlines() == [
         "progress 0.500 round 10 of 20",
         '{"kept": 1}',
         "Traceback (most recent call last):",
@@ -37,9 +37,9 @@ def test_a_step_is_heard_without_the_noise_of_the_platform():
     ]
 
 
-def test_a_wait_is_told_once():
+def test_repeated_progress_is_shown_once():
     waits = "".join(f"progress 0.{second:03} waits for 1.0.0 to be ready\n" for second in range(90))
-    assert said(f"progress 0.000 deploys\n{waits}1.0.0 is served, to everybody\n").splitlines() == [
+    assert own_lines(f"progress 0.000 deploys\n{waits}1.0.0 is served, to everybody\n").splitlines() == [
         "progress 0.000 deploys",
         "progress 0.089 waits for 1.0.0 to be ready",
         "1.0.0 is served, to everybody",
@@ -66,18 +66,19 @@ def test_a_pod_is_known_by_its_node(node, step, retry):
         "executor",
         "executor(1)",
         "root",
-        "for-loop-1(0:0)",
+        "condition-1",
+        "gate-passed",
         "train-credit-risk-7sncz",
         "credit-risk-recurringrxd2k-1-285724241",
     ],
 )
-def test_what_is_no_step(name):
-    assert NO_STEP.search(name)
+def test_tasks_that_are_not_steps(name):
+    assert NOT_A_STEP.search(name)
 
 
 @pytest.mark.parametrize("name", ["train", "build-features"])
-def test_what_is_a_step(name):
-    assert not NO_STEP.search(name)
+def test_tasks_that_are_steps(name):
+    assert not NOT_A_STEP.search(name)
 
 
 def test_without_an_endpoint_the_message_says_what_to_set(monkeypatch):
