@@ -13,37 +13,38 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-MOST_READS = 50_000
+MAX_READS = 50_000
 
 
-def filled(users: int):
-    """A Feast store with the three groups of so many users, copies of the sample's; returns it and the user ids."""
+def filled_store(users: int) -> tuple[Any, list[str]]:
+    """A Feast store with the three groups of so many users, copies of the sample's, and the user ids."""
     from nivesh import data
     from nivesh.features.groups import COMPUTE
-    from nivesh.store import feast_repo, online_store
+    from nivesh.store import feast_store, online_store
 
     rows = data.read("transactions")
     rows = rows[rows["user_id"].isin(sorted(rows["user_id"].unique())[:10])]
     names = [f"user_{number}" for number in range(users)]
     for group, compute in COMPUTE.items():
-        some = list(compute(rows).values())
-        batch = {name: some[number % len(some)] for number, name in enumerate(names)}
+        computed = list(compute(rows).values())
+        batch = {name: computed[number % len(computed)] for number, name in enumerate(names)}
         online_store.save_batch_features(batch, ttl=None, group=group)
-    return feast_repo.open_store(), names
+    return feast_store.open_store(), names
 
 
-def ways(store, key: str) -> dict[str, Callable[[list[str]], object]]:
-    """The three ways to read what a model's requests are completed with."""
+def readers(store: Any, key: str) -> dict[str, Callable[[list[str]], object]]:
+    """Three ways to read the features that complete a model's requests."""
     from nivesh import models
-    from nivesh.store import online_store, storage_format
+    from nivesh.store import online_store, redis_client, storage_format
 
     group = models.get(key).spec.user_features
-    fields, client = storage_format.layout(group).fields, online_store._client()
+    fields, client = storage_format.layout(group).fields, redis_client.client()
     service = store.get_feature_service(key)
 
     def bare(users: list[str]):
@@ -63,9 +64,12 @@ def ways(store, key: str) -> dict[str, Callable[[list[str]], object]]:
     }
 
 
-def measure(reads: dict[str, Callable], names: list[str], size: int, times: int) -> dict[str, np.ndarray]:
-    """Milliseconds of each way for ``times`` reads of ``size`` users drawn at random."""
-    draw, took = np.random.default_rng(0), {name: [] for name in reads}
+def measure(
+    reads: dict[str, Callable[[list[str]], object]], names: list[str], size: int, times: int
+) -> dict[str, np.ndarray]:
+    """Milliseconds of each of ``times`` reads of ``size`` users drawn at random, by reader."""
+    draw = np.random.default_rng(0)
+    took: dict[str, list[float]] = {name: [] for name in reads}
     for turn in range(times + 20):
         users = [names[place] for place in draw.integers(0, len(names), size)]
         for name, read in reads.items():
@@ -79,17 +83,17 @@ def measure(reads: dict[str, Callable], names: list[str], size: int, times: int)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=500, help="users in the store")
-    parser.add_argument("--reads", type=int, default=2000, help=f"of one user, at most {MOST_READS}; a tenth of 50")
+    parser.add_argument("--reads", type=int, default=2000, help=f"of one user, at most {MAX_READS}; a tenth of 50")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nivesh-bench-") as folder:
         os.environ["NIVESH_HOME"] = str(Path(folder))
-        store, names = filled(options.users)
+        store, names = filled_store(options.users)
         gc.collect()
         gc.freeze()  # as nivesh.serving.server does: a pause of the collector is no read
         for key in ("credit_risk", "anomaly_detector"):
-            table = Table("users", "way", "p50 ms", "p99 ms", "p99 / bare", title=f"features of {key}")
-            for size, times in ((1, min(options.reads, MOST_READS)), (50, min(options.reads, MOST_READS) // 10)):
-                took = measure(ways(store, key), names, size, times)
+            table = Table("users", "reader", "p50 ms", "p99 ms", "p99 / bare", title=f"features of {key}")
+            for size, times in ((1, min(options.reads, MAX_READS)), (50, min(options.reads, MAX_READS) // 10)):
+                took = measure(readers(store, key), names, size, times)
                 bare = np.percentile(took["bare Redis HMGET"], 99)
                 for name, values in took.items():
                     p50, p99 = np.percentile(values, (50, 99))

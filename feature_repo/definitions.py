@@ -1,4 +1,4 @@
-"""The users' features as Feast knows them: one entity, a Parquet source and a view per domain, a service per model."""
+"""The users' features as Feast knows them: one entity, a Parquet source per group, a view per ``View``, a service per model."""
 
 from pathlib import Path
 
@@ -14,33 +14,43 @@ TYPES = {FLOAT: Float64, INTEGER: Int64, STRING: String, JSON: Json}
 user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING, description="A user of the assistant")
 
 
-def view(domain: View, folder: Path) -> FeatureView:
-    """A domain's features, read from the Parquet files of its folder: one for each moment at which they were made."""
-    source = FileSource(name=f"{domain.name}_files", path=str(folder / domain.name), timestamp_field="event_timestamp")
-    schema = [Field(name=name, dtype=TYPES[kind]) for name, kind in domain.features.items()]
+def feature_view(view: View, folder: Path) -> FeatureView:
+    """Feast's view, which reads its group's snapshots: the Parquet files under ``folder / view.group``."""
+    source = FileSource(name=f"{view.group}_files", path=str(folder / view.group), timestamp_field="event_timestamp")
+    schema = [Field(name=name, dtype=TYPES[kind]) for name, kind in view.features.items()]
     return FeatureView(
-        name=domain.name,
+        name=view.name,
         entities=[user],
         ttl=FEATURE_TTL,
         schema=[Field(name="user_id", dtype=String), *schema],
         source=source,
-        description=domain.description,
-        tags={"group": domain.group},
+        description=view.description,
+        tags={"group": view.group},
     )
 
 
 def definitions(folder: Path) -> list[Entity | FeatureView | FeatureService]:
-    """Everything, with sources under a folder. Models are found from file names: a new one needs no edit here."""
+    """All of Feast's objects, of the models that are found by their file names: a new model needs no edit here.
+
+    Args:
+        folder: of the snapshots.
+    """
     views: dict[str, FeatureView] = {}
-    services = []
+    services: list[FeatureService] = []
     for key in models.keys():
         spec = models.get(key).spec
         if spec.user_features:
-            views |= {d.name: view(d, folder) for d in views_of(spec.user_features) if d.name not in views}
-            mine = [views[domain.name] for domain in views_of(spec.user_features)]
-            services.append(FeatureService(name=key, features=mine, description=f"What POST {spec.path} reads"))
+            group = views_of(spec.user_features)
+            views |= {view.name: feature_view(view, folder) for view in group if view.name not in views}
+            services.append(
+                FeatureService(
+                    name=key,
+                    features=[views[view.name] for view in group],
+                    description=f"What POST {spec.path} reads",
+                )
+            )
     return [user, *views.values(), *services]
 
 
-# Feast's own command finds what a module has names for.
-globals().update({f"_{type(one).__name__}_{one.name}": one for one in definitions(settings().home / "features")})
+# Feast's own command finds objects by the names of this module.
+globals().update({f"_{type(item).__name__}_{item.name}": item for item in definitions(settings().home / "features")})

@@ -1,4 +1,4 @@
-"""Make the users' online features, look at them, serve them."""
+"""Compute, show and serve users' online features."""
 
 from datetime import datetime
 from pathlib import Path
@@ -10,23 +10,23 @@ from nivesh.cli import out
 
 app = Typer(
     no_args_is_help=True,
-    help="Define, make, look at and serve the users' online features (Feast on Redis).",
+    help="Define, compute, show and serve users' online features (Feast on Redis).",
     rich_markup_mode="markdown",
 )
 
 
 @app.command()
-def apply():
+def apply() -> None:
     """Register the definitions of feature_repo with Feast: entity, sources, views, a service for each model.
 
     **Example**: nivesh features apply
     """
     from rich.table import Table
 
-    from nivesh.store import feast_repo
+    from nivesh.store import feast_store
 
-    store = feast_repo.open_store()
-    table = Table("feature view", "features", "about")
+    store = feast_store.open_store()
+    table = Table("feature view", "features", "description")
     for view in sorted(store.list_feature_views(), key=lambda view: view.name):
         table.add_row(view.name, ", ".join(feature.name for feature in view.features), view.description)
     out.print(table)
@@ -37,13 +37,19 @@ def apply():
 
 @app.command()
 def materialize(
-    data_path: Annotated[Path | None, Option(help="your transactions; the shipped sample without it")] = None,
-    as_of: Annotated[
-        datetime | None, Option(help="the moment the features are about: only what came before it counts")
+    data_path: Annotated[
+        Path | None,
+        Option(help="file of transactions; without it the shipped sample, which counts as complete up to now"),
     ] = None,
-    incremental: Annotated[bool, Option(help="load only what is newer than the last load")] = False,
-):
-    """Make the features of all users from their transactions, keep them as Parquet, load them into Redis.
+    as_of: Annotated[
+        datetime | None,
+        Option(
+            help="event time: only transactions before it count, and the file is complete up to it; without it, the newest transaction's time"
+        ),
+    ] = None,
+    incremental: Annotated[bool, Option(help="load only snapshots since the last load")] = False,
+) -> None:
+    """Compute the features of all users from their transactions, store them as Parquet, load them into Redis.
 
     **Examples**
 
@@ -52,10 +58,10 @@ def materialize(
     nivesh features materialize --data-path transactions.parquet --incremental
     """
     from nivesh.cli.progress import bar
-    from nivesh.store.materialization import materialize as make
+    from nivesh.store.materialization import materialize as run
 
     with bar("online features") as progress:
-        users = make(data_path, progress, as_of, incremental)
+        users = run(data_path, progress, as_of, incremental)
     for group, number in users.items():
         out.print(f"{group}: {number} users")
 
@@ -64,8 +70,8 @@ def materialize(
 def get(
     user_id: Annotated[str, Argument(help="the user")],
     group: Annotated[str, Option(help="finances, behaviour or history")] = "finances",
-):
-    """Show a user's features as the servers read them, and the moment that they are about.
+) -> None:
+    """Show a user's features as the servers read them, with their event time.
 
     **Example**: nivesh features get user_123
     """
@@ -77,19 +83,21 @@ def get(
     stored = online_store.read([user_id], group)[user_id]
     if stored is None:
         raise UserNotFound(f"no {group} features for user {user_id!r}; make them: nivesh features materialize")
-    moment = datetime.fromtimestamp(stored.moment).astimezone().isoformat(timespec="seconds")
-    out.print(JSON.from_data({"user_id": user_id, "moment": moment, "features": stored.features}, ensure_ascii=False))
+    event_time = datetime.fromtimestamp(stored.event_time).astimezone().isoformat(timespec="seconds")
+    out.print(
+        JSON.from_data({"user_id": user_id, "event_time": event_time, "features": stored.features}, ensure_ascii=False)
+    )
 
 
 @app.command()
 def serve(
     host: Annotated[str, Option(help="address to listen on; 0.0.0.0 for all")] = "127.0.0.1",
     port: Annotated[int, Option(min=1, max=65535, help="port to listen on")] = 6566,
-):
+) -> None:
     """Serve the features over HTTP with Feast's own feature server, for other languages.
 
-    It knows neither the ttl of save_features nor the age that a model takes, and whoever reaches it may also write:
-    keep it off open networks.
+    It ignores the ttl of save_features and the models' maximum feature age, and its clients may also write: do not
+    expose it to open networks.
 
     **Examples**
 
@@ -98,6 +106,6 @@ def serve(
     curl -s localhost:6566/get-online-features -H 'Content-Type: application/json'
     -d '{"feature_service": "credit_risk", "entities": {"user_id": ["user_123"]}}'
     """
-    from nivesh.store import feast_repo
+    from nivesh.store import feast_store
 
-    feast_repo.open_store().serve(host=host, port=port)
+    feast_store.open_store().serve(host=host, port=port)

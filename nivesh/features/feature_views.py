@@ -36,7 +36,7 @@ class View:
 
 TYPES: dict[object, str] = {int: INTEGER, str: STRING, float: FLOAT}  # all else is JSON
 PROFILE = {name: TYPES.get(field.type, JSON) for name, field in Profile.__dataclass_fields__.items()}
-VIEWS = (
+VIEWS: tuple[View, ...] = (
     View(
         "income",
         "finances",

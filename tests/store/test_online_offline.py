@@ -9,8 +9,9 @@ import pytest
 from nivesh import data, models
 from nivesh.models.anomaly_detector.schema import Transaction
 from nivesh.serving.predictor import Predictor
-from nivesh.store import feast_repo, online_store
+from nivesh.store import online_store
 from nivesh.store.materialization import materialize
+from nivesh.store.point_in_time import training_frame
 
 MOMENT = datetime(2025, 9, 20, 12)  # Indian time
 TERMS = {"loan_amount": 500_000.0, "loan_tenure_months": 60}
@@ -38,7 +39,7 @@ def test_every_sample_users_scores_are_those_of_the_frame(store, transactions, m
     )
     materialize(None, as_of=MOMENT)
     users = sorted(before["user_id"].unique())
-    stored = online_store.read(users)[users[0]].moment
+    stored = online_store.read(users)[users[0]].event_time
     assert datetime.fromtimestamp(stored, UTC) == datetime(2025, 9, 20, 6, 30, tzinfo=UTC)
     monkeypatch.setattr("time.time", lambda: stored + 3600)
 
@@ -46,7 +47,7 @@ def test_every_sample_users_scores_are_those_of_the_frame(store, transactions, m
     loans = risk.build_features(data.read("loans").head(1500))
     model = risk.fit(loans, progress=lambda *step: None)
     asked = pd.DataFrame({"user_id": users, "event_timestamp": pd.Timestamp(stored, unit="s", tz="UTC")})
-    frame = feast_repo.training_frame("credit_risk", asked).assign(employment_type=None, **TERMS)
+    frame = training_frame("credit_risk", asked).assign(employment_type=None, **TERMS)
     online = answers("credit_risk", model, [{"user_id": user, **TERMS} for user in users])
     offline = risk.predict(model, [{**TERMS, "user_id": row["user_id"], "age": None, "region": None,
         "employment_type": None, "features": {k: None if row[k] != row[k] else row[k] for k in risk_names(frame)}}

@@ -5,11 +5,10 @@ import json
 import pytest
 
 from nivesh import models
-from nivesh.features.feature_views import FEATURE_TTL, VIEWS, views_of
+from nivesh.features.feature_views import VIEWS, views_of
 from nivesh.features.finances import USER_FEATURES
 from nivesh.features.profile import Profile
-from nivesh.store import feast_repo, online_store, storage_format
-from tests.store.test_feast_repo import history  # noqa: F401  a fixture
+from nivesh.store import feast_store, materialization, online_store, storage_format
 
 FINANCES = {name: 1.5 * number for number, name in enumerate(USER_FEATURES)} | {"on_time_payment_pct": None}
 BEHAVIOUR = Profile().to_stored() | {
@@ -33,7 +32,7 @@ def test_feast_reads_what_we_write(store, key, features):
     group = models.get(key).spec.user_features
     users = ["user_123", "उषा", "a b"]
     online_store.save_batch_features(dict.fromkeys(users, features | {"mine": [1, {"b": None}]}), group=group)
-    for user, found in through_feast(feast_repo.open_store(), key, users).items():
+    for user, found in through_feast(feast_store.open_store(), key, users).items():
         assert found.pop("user_id") == user
         rest = found.pop("other")
         assert (json.loads(rest) if isinstance(rest, str) else rest) == {"mine": [1, {"b": None}]}
@@ -41,10 +40,11 @@ def test_feast_reads_what_we_write(store, key, features):
         assert all(value is None for name, value in found.items() if name not in features)
 
 
-def test_we_read_what_feast_writes(history, store):  # noqa: F811
-    feast = feast_repo.open_store()
+def test_we_read_what_feast_writes(history, store):
+    feast = feast_store.open_store()
     last = max(history)
-    feast_repo.materialize(feast, (last - FEATURE_TTL).tz_localize("UTC"), last.tz_localize("UTC"))
+    last_utc = last.tz_localize("UTC").to_pydatetime()
+    materialization.load(["finances"], last_utc, last_utc)
     users = [*history[last].index, "nobody"]
     theirs, ours = through_feast(feast, "credit_risk", users), online_store.get_batch_features(users)
     assert ours.pop("nobody") is None and len(ours) >= 8
@@ -58,7 +58,7 @@ def test_values_have_the_numbers_of_feasts_protocol():
     theirs = {one.name: (one.number, one.type) for one in Value.DESCRIPTOR.fields}
     ours = {one.name: (one.number, one.type) for one in storage_format.Value.DESCRIPTOR.fields}
     assert ours and ours.items() <= theirs.items()
-    assert storage_format.STRING == ValueType.STRING
+    assert storage_format.STRING_KEY == ValueType.STRING
 
 
 def test_keys_and_fields_are_feasts():
