@@ -15,7 +15,7 @@ from typing import Any
 
 from nivesh import models
 from nivesh.cli.tables import figure
-from nivesh.registry import bundle, model_registry
+from nivesh.registry import bundle, bundle_cache
 from nivesh.registry.gate import holds
 from nivesh.settings import PROJECT
 from nivesh.spec import lookup
@@ -56,7 +56,7 @@ def write(report: dict[str, Any], report_path: Path = REPORT, readme: Path = REA
 
 
 def _champion(key: str) -> list[dict[str, Any]]:
-    metrics = bundle.verify(model_registry.champion_bundle(key)).metrics
+    metrics = bundle.verify(bundle_cache.champion_folder(key)).metrics
     rows = []
     for threshold in models.get(key).spec.targets:
         value = lookup(metrics, threshold.metric)
