@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import in_process_steps
 from tests.redis_server import RedisServer
 from tests.vertex import google_here
 
@@ -76,6 +75,8 @@ def steps_in_process(monkeypatch):
 
     def copy_golden(key: str, path: Path) -> Path:
         return Path(shutil.copy(Path(__file__).parent / "pipelines" / "golden" / f"{key}.yaml", path))
+
+    from tests import in_process_steps
 
     monkeypatch.setattr("kfp.local.subprocess_task_handler.run_local_subprocess", in_process_steps.run)
     monkeypatch.setattr("pipelines.compile_to", copy_golden)

@@ -1,48 +1,50 @@
+"""What an installation, the requirement files and the manifests must agree on."""
+
 import tomllib
 from pathlib import Path
 
+import yaml
+
+from nivesh import models
+
 ROOT = Path(__file__).parent.parent
+REQUIREMENTS, MANIFESTS = ROOT / "requirements", ROOT / "manifests"
 FAMILIES = ("forecast", "remote", "tabular", "text")
 TRAINING_ONLY = ("torch", "transformers", "mlflow", "kfp", "scikit-learn", "feast", "pandera")
 
 
 def test_an_installation_has_all_that_the_requirement_files_name():
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["dynamic"]["dependencies"][
-        "file"
-    ]
-    assert listed == sorted(str(path.relative_to(ROOT)) for path in (ROOT / "requirements").glob("*.txt"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    listed = project["tool"]["setuptools"]["dynamic"]["dependencies"]["file"]
+    assert listed == sorted(str(path.relative_to(ROOT)) for path in REQUIREMENTS.glob("*.txt"))
 
 
 def test_no_serving_image_has_what_only_training_needs():
     for family in ("serving", *FAMILIES):
-        lines = (ROOT / "requirements" / f"{family}.txt").read_text().splitlines()
+        lines = (REQUIREMENTS / f"{family}.txt").read_text().splitlines()
         assert not [line for line in lines if line.startswith(TRAINING_ONLY)]
 
 
-def folder_of(spec) -> Path:
-    """Models that need settings of their own are no part of the base: nobody is given what cannot start."""
-    return ROOT / "manifests" / ("remote" if spec.needs else "base")
-
-
-def test_each_family_of_models_has_an_image_and_a_runtime():
-    from nivesh import models
-
-    targets = (ROOT / "Dockerfile").read_text()
+def test_each_family_of_models_has_requirements_and_a_runtime():
     for spec in (models.get(key).spec for key in models.keys()):
-        family, folder = spec.runtime, folder_of(spec)
-        assert f" AS {family}\n" in targets
-        assert (ROOT / "requirements" / f"{family}.txt").exists()
-        assert (folder / f"runtime-{family}.yaml").exists()
+        assert (REQUIREMENTS / f"{spec.runtime}.txt").exists()
+        runtime = (MANIFESTS / "runtimes" / spec.runtime / "kustomization.yaml").read_text()
+        assert f"newName: nivesh/{spec.runtime}}}" in runtime
+        assert f"../runtimes/{spec.runtime}" in resources(spec)
 
 
 def test_each_model_has_a_manifest_on_its_own_path():
-    from nivesh import models
-
     for key in models.keys():
-        name, folder = key.replace("_", "-"), folder_of(models.get(key).spec)
-        listed = (folder / "kustomization.yaml").read_text()
-        text = (folder / f"{name}.yaml").read_text()
-        assert f"args: [{key}]" in text
-        assert f"value: {models.get(key).spec.path}}}" in text
-        assert f"runtime: nivesh-{models.get(key).spec.runtime}\n" in text
-        assert f"- {name}.yaml" in listed
+        name, spec = key.replace("_", "-"), models.get(key).spec
+        (values,) = yaml.safe_load((MANIFESTS / "models" / name / "kustomization.yaml").read_text())[
+            "configMapGenerator"
+        ]
+        assert values["name"] == name
+        assert values["literals"] == [f"key={key}", f"runtime=nivesh-{spec.runtime}", f"path={spec.path}"]
+        assert f"../models/{name}" in resources(spec)
+
+
+def resources(spec) -> list[str]:
+    """Models that need settings of their own are not part of the base, which everybody can start."""
+    folder = MANIFESTS / ("remote" if spec.needs else "base")
+    return yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]

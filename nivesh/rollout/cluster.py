@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -167,7 +168,9 @@ class Cluster:
 
     @cached_property
     def _client(self) -> DynamicClient:
-        return DynamicClient(self._api)
+        # What it discovers stays in memory; its default is a file of a predictable name in the shared /tmp.
+        with tempfile.TemporaryDirectory() as folder:
+            return DynamicClient(self._api, cache_file=f"{folder}/discovery.json")
 
     def _request(self, resource: tuple[str, str], verb: str, **arguments: Any) -> Any:
         """One request to the API server; returns urllib3's response.
