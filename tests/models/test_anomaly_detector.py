@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from nivesh import models
 from nivesh.errors import DataError, UserNotFound
-from nivesh.features.behaviour import FEATURES, user_profiles
+from nivesh.features.behaviour import FEATURES, updated, user_profiles
 from nivesh.features.profile import Profile
 from nivesh.models.anomaly_detector import evaluation, forest
 from nivesh.models.anomaly_detector.reasons import reasons
@@ -219,6 +219,42 @@ def test_a_new_user_gets_a_cautious_answer(model):
     )[0]
     assert not answer["is_anomaly"] and answer["history"] == 0
     assert "only 0 earlier transactions" in answer["reasons"][-1]
+
+
+def test_with_fewer_than_20_rows_repeats_bursts_and_extreme_amounts_are_found(model):
+    days = pd.date_range("2025-03-01", periods=12)
+    first = pd.DataFrame(
+        {
+            "user_id": "P1", "timestamp": days + pd.Timedelta(hours=14), "amount": [200.0 + 9 * n for n in range(12)],
+            "direction": "debit", "category": ["food", "fuel", "food"] * 4, "merchant": ["Cafe", "Pump", "Grill"] * 4,
+            "account": "main", "city": "Pune",
+        }
+    )  # fmt: skip
+    past = user_profiles(first)["P1"]
+    usual = {"amount": 250, "category": "food", "merchant": "Cafe", "city": "Pune"}
+
+    def answer(profile, **changed):
+        return detector.predict(model, [request(usual | changed, profile)])[0]
+
+    ordinary, larger, extreme = answer(past), answer(past, amount=450), answer(past, amount=90_000)
+    assert not ordinary["is_anomaly"] and not larger["is_anomaly"] and extreme["is_anomaly"]
+    assert "only 12 earlier transactions" in ordinary["reasons"][-1]
+    charged = updated(past, usual | {"timestamp": "2025-04-01T13:59:00"})
+    assert answer(charged)["is_anomaly"]
+    for minute in range(6):
+        past = updated(
+            past, usual | {"timestamp": f"2025-04-01T13:5{minute}:00", "amount": 20 + minute, "merchant": "New"}
+        )
+    burst = answer(past, amount=27, merchant="New")
+    assert burst["is_anomaly"] and burst["history"] == 18
+
+
+def test_users_with_few_rows_each_train_a_model():
+    rows = detector.build_features(payments(World(users=40, days=7), seed=4).groupby("user_id").head(20))
+    assert rows.groupby("user_id").size().max() <= 20
+    few = detector.fit(rows.drop(columns=["is_anomaly"]), progress=lambda fraction, text: None, **FAST)
+    found = detector.evaluate(few, detector.split(rows, 0).test.drop(columns=["is_anomaly"]))
+    assert found["anomalies"] > 0 and found["false_positive_rate"] < 0.05
 
 
 def test_the_example_fits_the_request(model):
