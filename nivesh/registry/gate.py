@@ -1,7 +1,7 @@
 """Challenger against targets, floor and champion -> Verdict. It refuses whatever is not shown to be better."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeGuard
 
 from nivesh.spec import COMPARISONS, MetricThreshold, Spec, lookup
@@ -32,7 +32,15 @@ def decide(spec: Spec, challenger: dict[str, Any], champion: dict[str, Any] | No
         spec: the model's targets, floor and primary metric.
         challenger: metrics of ``evaluate``, nested.
         champion: metrics of the model now served on the same rows, or None where there is none.
+
+    Returns:
+        The verdict; its reason names what the metrics were measured on where they say so (``evaluated_on``).
     """
+    verdict, measured_on = _decide(spec, challenger, champion), challenger.get("evaluated_on")
+    return replace(verdict, reason=f"{verdict.reason}; measured on {measured_on}") if measured_on else verdict
+
+
+def _decide(spec: Spec, challenger: dict[str, Any], champion: dict[str, Any] | None) -> Verdict:
     for metric in (spec.primary, *(threshold.metric for threshold in (*spec.floor, *spec.targets))):
         if not _is_number(lookup(challenger, metric)):
             return Verdict(

@@ -20,6 +20,7 @@ def card(spec: Spec, version: str, metrics: dict[str, Any], verdict: Verdict, pr
         f"**Gate:** {'passed' if verdict.passed else 'refused'}: {verdict.reason}.",
         "",
         f"**Targets:** {'below target' if verdict.missed else 'all met'}.",
+        *(["", f"**Measured on:** {metrics['evaluated_on']}."] if metrics.get("evaluated_on") else []),
         "",
         "| target | measured | |",
         "|---|---|---|",

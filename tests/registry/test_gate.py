@@ -63,3 +63,10 @@ def test_a_better_primary_that_loses_a_target_refuses():
 def test_holds_compares_two_metrics():
     assert holds(MetricThreshold("a", "<", other_metric="b"), {"a": 1, "b": 2})
     assert not holds(MetricThreshold("a", "<", other_metric="b"), {"a": 1})
+
+
+@pytest.mark.parametrize("auc", [0.9, 0.6])
+def test_the_reason_says_what_the_metrics_were_measured_on(auc):
+    verdict = decide(SPEC, metrics(auc=auc) | {"evaluated_on": "injected anomalies"})
+    assert verdict.reason.endswith("; measured on injected anomalies")
+    assert "measured on" not in decide(SPEC, metrics(auc=auc)).reason

@@ -96,7 +96,10 @@ def evaluation_rows(test: pd.DataFrame, history: pd.DataFrame | None = None) -> 
     rows = with_features(mixed, history)
     kinds = rows["synthetic_kind"].to_numpy()
     known = f"{labels.sum()} labelled" if labels.any() else "none labelled"
-    return EvaluationRows(rows, kinds != "", kinds, f"injected synthetic anomalies ({known})")
+    measured_on = (
+        f"injected synthetic anomalies ({known}): kinds that training knows, real ones may be found less often"
+    )
+    return EvaluationRows(rows, kinds != "", kinds, measured_on)
 
 
 def baseline(rows: pd.DataFrame) -> np.ndarray:
