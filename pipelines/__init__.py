@@ -11,7 +11,12 @@ from nivesh.errors import SettingsError
 from pipelines.step import image
 from pipelines.training import training_pipeline
 
-FIXED = ("data_path", "seed", "params")  # parameters of every pipeline, that have arguments or options of their own
+FIXED = (
+    "data_path",
+    "seed",
+    "params",
+    "dialect",
+)  # parameters of every pipeline, that have arguments or options of their own
 
 
 def get(key: str):
@@ -19,11 +24,12 @@ def get(key: str):
     return training_pipeline(models.get(key).key)
 
 
-def arguments(key: str, data_path: str, seed: int, given: dict[str, Any]) -> dict[str, Any]:
+def arguments(key: str, data_path: str, seed: int, given: dict[str, Any], dialect: str = "") -> dict[str, Any]:
     """The parameters of a model's pipeline.
 
     Args:
         given: further ones by name, the pipeline's own (canary) or those of the model's training.
+        dialect: how the file differs from the project's format, as YAML.
 
     Raises:
         SettingsError: a name is none of them, or a value does not fit.
@@ -35,7 +41,7 @@ def arguments(key: str, data_path: str, seed: int, given: dict[str, Any]) -> dic
     for name, value in own.items():
         if type(value) is not int or not 0 <= value <= 100:
             raise SettingsError(f"{name}={value!r} must be a whole number from 0 to 100")
-    return {"data_path": data_path, "seed": seed, "params": params} | own
+    return {"data_path": data_path, "seed": seed, "params": params} | own | ({"dialect": dialect} if dialect else {})
 
 
 def compile_to(key: str, path: Path, registry: str = "") -> Path:

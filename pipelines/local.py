@@ -32,6 +32,7 @@ class Result:
     version: str
     seconds: float
     folder: Path
+    notes: list[str]
 
     @property
     def report(self) -> Path:
@@ -74,7 +75,7 @@ def run(key: str, arguments: dict[str, Any], progress: Progress = lambda step, f
                 pipeline(**arguments)
         except RuntimeError:
             raise StepFailed(f"{log.error or 'a step failed'} (log: {folder / 'log.txt'})") from None
-    return _result(key, folder, time.monotonic() - started)
+    return _result(key, folder, time.monotonic() - started, log.notes)
 
 
 def _without_retries(spec: PipelineSpec) -> None:
@@ -84,7 +85,7 @@ def _without_retries(spec: PipelineSpec) -> None:
             task.ClearField("retry_policy")
 
 
-def _result(key: str, folder: Path, seconds: float) -> Result:
+def _result(key: str, folder: Path, seconds: float, notes: list[str]) -> Result:
     def read(pattern: str) -> Any:
         return json.loads(next(folder.glob(pattern)).read_text())
 
@@ -96,6 +97,7 @@ def _result(key: str, folder: Path, seconds: float) -> Result:
         version=read("*/register/executor_output.json")["parameterValues"]["Output"] if registered else "",
         seconds=seconds,
         folder=folder,
+        notes=notes,
     )
 
 
@@ -103,11 +105,13 @@ class _LogParser(io.TextIOBase):
     """A text stream that copies everything to a file, reports the progress in it, and keeps a step's last error."""
 
     STEP = re.compile(r"Executing task \S*'([\w-]+)'")
+    NOTE = re.compile(r"note: (.+)")
     PROGRESS = re.compile(r"progress ([\d.]+) (.*)")
     ERROR = re.compile(r"([\w.]*(?:Error|Exception|errors\.\w+)): (.+)")
 
     def __init__(self, file: IO[str], progress: Progress):
         self.file, self.progress, self.step, self.error, self.partial_line = file, progress, "", "", ""
+        self.notes: list[str] = []
 
     def write(self, text: str) -> int:
         self.file.write(text)
@@ -117,6 +121,8 @@ class _LogParser(io.TextIOBase):
             if found := self.STEP.search(line):
                 self.step = found[1]
                 self.progress(self.step, 0.0, "")
+            elif found := self.NOTE.fullmatch(line):
+                self.notes.append(found[1])
             elif found := self.PROGRESS.fullmatch(line):
                 self.progress(self.step, float(found[1]), found[2])
             elif found := self.ERROR.fullmatch(line):

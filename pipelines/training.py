@@ -12,7 +12,7 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
     spec = models.get(key).spec
 
     @dsl.pipeline(name=f"train-{key.replace('_', '-')}", description=f"Train, evaluate and release: {spec.purpose}")
-    def train(data_path: str = "", seed: int = 0, params: dict = {}, canary: int = 10):  # noqa: B006  KFP copies it into the YAML
+    def train(data_path: str = "", seed: int = 0, params: dict = {}, canary: int = 10, dialect: str = ""):  # noqa: B006  KFP copies it
         """From a file to a served model.
 
         1. Ingest and validate the rows.
@@ -26,9 +26,10 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
             seed: Seed of the split.
             params: Training parameters that differ from the model's defaults.
             canary: Percent of a cluster's requests that the new version gets, until it is promoted.
+            dialect: How the file differs from the project's format, as YAML.
         """
         raw = step(do.ingest(key=key, data_path=data_path), key)
-        rows = step(do.validate(key=key, raw=raw.output), key)
+        rows = step(do.validate(key=key, raw=raw.output, dialect=dialect), key)
         if spec.builds_features:
             rows = step(do.build_features(key=key, rows=rows.output), key)
         parts = step(do.split(key=key, rows=rows.output, seed=seed), key).outputs

@@ -5,6 +5,7 @@ from typing import Annotated
 from typer import Argument, Context, Option
 
 from nivesh.cli import out
+from nivesh.cli.dialects import DialectFile, Percent
 from nivesh.cli.run import CONTEXT, DataPath, Registry, Seed, compiled
 
 __all__ = ["CONTEXT", "schedule"]
@@ -20,6 +21,8 @@ def schedule(
     data_path: DataPath = "",
     seed: Seed = 0,
     registry: Registry = "",
+    dialect: DialectFile = None,
+    percent: Percent = [],  # noqa: B006  typer copies it
 ):
     """Schedule a model's pipeline on the cluster. A model has one schedule: a new one replaces it, and the old one stays in
     Kubeflow as disabled.
@@ -33,6 +36,7 @@ def schedule(
     nivesh schedule intent_classifier --cron '0 30 4 1 * *'
     """
     from nivesh import models
+    from nivesh.data import dialect as dialects
     from nivesh.errors import SettingsError
     from pipelines.kubeflow import Kubeflow
 
@@ -42,8 +46,9 @@ def schedule(
     if len(expressions[0].split()) != 6:
         raise SettingsError(f"{cron!r}: give six fields, seconds first, such as '0 30 4 1 * *'")
     key = models.get(key).key
+    description = dialects.load(dialect, percent).yaml()
     kubeflow = Kubeflow()
     with tempfile.TemporaryDirectory() as folder:
-        path, arguments = compiled(key, data_path, seed, context.args, registry, Path(folder))
+        path, arguments = compiled(key, data_path, seed, context.args, registry, Path(folder), description)
         recurring = kubeflow.schedule(key, path, arguments, expressions[0])
     out.print(f"{key}: recurring run {recurring}, {expressions[0]}", highlight=False)

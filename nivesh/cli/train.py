@@ -4,7 +4,8 @@ from typing import Annotated
 
 from typer import Argument, Context, Option
 
-from nivesh.cli import out
+from nivesh.cli import err, out
+from nivesh.cli.dialects import DialectFile, Percent
 
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -14,6 +15,8 @@ def train(
     key: Annotated[str, Argument(help="the model, such as intent_classifier")],
     data_path: Annotated[str, Option(help="your file, or s3://BUCKET/NAME; the shipped sample without it")] = "",
     seed: Annotated[int, Option(min=0, help="draws the held-out rows")] = 0,
+    dialect: DialectFile = None,
+    percent: Percent = [],  # noqa: B006  typer copies it
 ):
     """Train a model: its whole Kubeflow pipeline on this machine, from the file to the served bundle.
 
@@ -31,12 +34,16 @@ def train(
 
     nivesh train anomaly_detector --contamination 0.01
 
-    nivesh train credit_risk --data-path loans.csv --max-depth 3
+    nivesh train credit_risk --data-path loans.csv --percent debt_to_income --max-depth 3
+
+    nivesh train anomaly_detector --data-path statement.csv --dialect hdfc.yaml
     """
-    locally(key, data_path, seed, context.args)
+    from nivesh.data import dialect as dialects
+
+    locally(key, data_path, seed, context.args, dialects.load(dialect, percent).yaml())
 
 
-def locally(key: str, data_path: str, seed: int, args: list[str]) -> None:
+def locally(key: str, data_path: str, seed: int, args: list[str], dialect: str = "") -> None:
     """Run a model's pipeline on this machine, and show what it gave. ``args`` are the options that nobody has read."""
     import pipelines
     from nivesh import models
@@ -48,9 +55,12 @@ def locally(key: str, data_path: str, seed: int, args: list[str]) -> None:
     models.get(key).require_settings()
     if data_path and not data_path.startswith("s3://"):
         data_path = str(Path(data_path).resolve())
-    arguments = pipelines.arguments(key, data_path, seed, given(args))
+    arguments = pipelines.arguments(key, data_path, seed, given(args), dialect)
     with bar(key) as progress:
         result = local.run(key, arguments, lambda step, fraction, text: progress(fraction, f"{step} {text}"))
+    for note in result.notes:
+        err.print("[yellow]note:[/] ", end="")
+        err.print(note, markup=False, highlight=False, soft_wrap=True)
     passed = result.verdict["passed"]
     out.print(f"[bold]{key}[/] {'[green]passed' if passed else '[yellow]refused'}[/]: {result.verdict['reason']}")
     out.print(results([result]))

@@ -12,7 +12,7 @@ import pandas as pd
 from nivesh.data.datasets import DATASETS, Dataset, Rows
 from nivesh.data.dialect import DEFAULT, Dialect
 
-__all__ = ["DATASETS", "Dataset", "Dialect", "Rows", "read", "read_parquet", "sample", "write_parquet"]
+__all__ = ["DATASETS", "DEFAULT", "Dataset", "Dialect", "Rows", "read", "read_parquet", "sample", "write_parquet"]
 
 
 def sample(kind: str) -> Path:
@@ -33,8 +33,7 @@ def read(kind: str, path: str | Path | None = None, labelled: bool = True, diale
         DataError: names the file, and the row that breaks a rule, and what to do.
     """
     dataset = DATASETS[kind]
-    rows = dataset.read_rows(Path(path) if path else dataset.sample, labelled, dialect).checked
-    return rows.sort_values(dataset.sort_by, kind="stable", ignore_index=True) if dataset.sort_by else rows
+    return dataset.read_rows(Path(path) if path else dataset.sample, labelled, dialect).sorted
 
 
 def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:

@@ -1,7 +1,7 @@
 """The kinds of data that models learn from. A kind is one object: its reader, its sample, its labels."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +18,7 @@ class Rows:
 
     Attributes:
         checked: the columns of the dataset, in one type each; a row per row of the file, in its order.
+        sort_by: the dataset's.
         read_source: see ``source``.
         notes: what a person should know of the file, such as words that are new, with their counts.
     """
@@ -25,11 +26,19 @@ class Rows:
     checked: pd.DataFrame
     read_source: Callable[[], pd.DataFrame]
     notes: list[str] = field(default_factory=list)
+    sort_by: str = ""
 
     @property
     def source(self) -> pd.DataFrame:
         """The file's own columns by their own names, row by row as ``checked``."""
         return self.read_source()
+
+    @property
+    def sorted(self) -> pd.DataFrame:
+        """``checked`` in the order in which models take it: by time where it has one."""
+        if not self.sort_by:
+            return self.checked
+        return self.checked.sort_values(self.sort_by, kind="stable", ignore_index=True)
 
 
 # (content of the file, its name, whether labels must be there, dialect)
@@ -46,7 +55,7 @@ class Dataset:
         labels: columns that only labelled rows have.
         reader: gives the reader. Its module is imported when a file is read: serving reads none, and its images have
             neither pandera nor openpyxl.
-        sort_by: column by which ``read`` orders the rows; "" keeps the file's order.
+        sort_by: column by which models take the rows in order; "" keeps the file's order.
         is_table: whether a dialect applies.
     """
 
@@ -70,7 +79,8 @@ class Dataset:
         """
         if dialect != DEFAULT and not self.is_table:
             raise DataError(f"{path}: a dialect is for tables (CSV, Excel, Parquet), not for rows of {self.kind}")
-        return self.reader()(read_bytes(path, self.kind), path.name, labelled, dialect)
+        rows = self.reader()(read_bytes(path, self.kind), path.name, labelled, dialect)
+        return replace(rows, sort_by=self.sort_by)
 
 
 def _loans() -> Reader:

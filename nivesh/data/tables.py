@@ -158,7 +158,7 @@ class Table:
             )
 
     def check(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame in the schema's types, numbered from 0, with the file's further columns behind the schema's.
+        """The frame in the schema's types, numbered from 0.
 
         Raises:
             DataError: the first problem by row, and how many others there are.
@@ -176,9 +176,7 @@ class Table:
             first = min(self.problems, key=lambda problem: problem.row)
             more = f" ({len(self.problems) - 1} more problems)" if len(self.problems) > 1 else ""
             raise DataError(f"{self.source.name} {first}{more}")
-        used = {*self.names.values(), *frame.columns}
-        extra = self.source.frame[[name for name in self.source.frame if name not in used]]
-        return pd.concat([frame, extra], axis=1).reset_index(drop=True)
+        return frame.reset_index(drop=True)
 
     def source_frame(self) -> pd.DataFrame:
         """The file's own columns; plain numbers of a text file as numbers."""

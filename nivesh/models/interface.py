@@ -13,6 +13,7 @@ Every file is imported when it is first used, so that a serving image needs no t
 import importlib
 import importlib.util
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -129,14 +130,14 @@ class Model:
         return self._training.fit(train, progress=progress, **parameters)
 
     def evaluate(self, fitted: Fitted, test: pd.DataFrame, history: pd.DataFrame | None = None) -> dict[str, Any]:
-        """Metrics on labelled rows: nested dicts of plain numbers.
+        """Metrics on labelled rows: nested dicts of plain numbers; None where a number is not finite, as JSON has no NaN.
 
         Args:
             fitted: the trained model.
             test: rows as ``build_features`` gives them.
             history: earlier rows of the same users, for models that need a past.
         """
-        return cast(Evaluation, self._file("evaluation")).evaluate(fitted, test, history)
+        return _finite(cast(Evaluation, self._file("evaluation")).evaluate(fitted, test, history))
 
     def plot(
         self, fitted: Fitted, test: pd.DataFrame, folder: Path, history: pd.DataFrame | None = None
@@ -195,6 +196,15 @@ class Model:
         """
         if unset := self.unset_settings():
             raise SettingsError(f"{self.key} needs {', '.join(unset)}; see the settings in README.md")
+
+
+def _finite(metrics: Any) -> Any:
+    """Nested metrics with None in place of NaN and infinity."""
+    if isinstance(metrics, dict):
+        return {name: _finite(value) for name, value in metrics.items()}
+    if isinstance(metrics, list | tuple):
+        return [_finite(value) for value in metrics]
+    return None if isinstance(metrics, float) and not math.isfinite(metrics) else metrics
 
 
 def _same_type(key: str, name: str, value: Any, default: Any) -> Any:
