@@ -1,6 +1,6 @@
 """Latency and throughput of each path of a model server on this machine.
 
-python -m benchmarks.serving                      2,000 requests at concurrency 8 on each path of a server it starts
+python -m benchmarks.serving                      starts a server; 2,000 requests per path, 8 at a time
 python -m benchmarks.serving --url http://127.0.0.1:8080 --requests 500 --concurrency 16
 """
 
@@ -12,6 +12,7 @@ import random
 import subprocess
 import sys
 import time
+from typing import Any
 
 import httpx
 import numpy as np
@@ -22,11 +23,11 @@ from nivesh import data, models
 from nivesh.store import online_store
 
 LOCAL = ("127.0.0.1", "localhost")
-MOST_REQUESTS, MOST_CONCURRENCY, SECONDS_A_PATH = 20_000, 64, 300
+MAX_REQUESTS, MAX_CONCURRENCY, PATH_TIMEOUT_SECONDS = 20_000, 64, 300
 
 
-def bodies(key: str, seed: int = 0) -> list[dict]:
-    """Different requests for a model, as its users would send them: the texts of the samples, users with features."""
+def request_bodies(key: str, seed: int = 0) -> list[dict[str, Any]]:
+    """Different request bodies for a model: the texts of the sample, or the users that have online features."""
     spec = models.get(key).spec
     if spec.dataset in ("intents", "ner"):
         (field,) = spec.example
@@ -36,10 +37,17 @@ def bodies(key: str, seed: int = 0) -> list[dict]:
     return [spec.example | {"user_id": user} for user in random.Random(seed).sample(known, len(known))]
 
 
-async def load(url: str, path: str, requests: list[dict], total: int, concurrency: int) -> dict[str, float]:
-    """Send ``total`` requests, ``concurrency`` at a time; seconds as milliseconds, errors by count."""
+async def measure(
+    url: str, path: str, requests: list[dict[str, Any]], total: int, concurrency: int
+) -> dict[str, float]:
+    """Send ``total`` requests, ``concurrency`` at a time.
+
+    Returns:
+        requests, errors (counts), p50_ms, p99_ms (latency in milliseconds), per_second (requests).
+    """
     queue = iter(itertools.islice(itertools.cycle(requests), total))
-    seconds, errors = [], 0
+    seconds: list[float] = []
+    errors = 0
 
     async def worker(client: httpx.AsyncClient) -> None:
         nonlocal errors
@@ -52,23 +60,23 @@ async def load(url: str, path: str, requests: list[dict], total: int, concurrenc
     limits = httpx.Limits(max_connections=concurrency)
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
         await client.post(path, json=requests[0])
-        begun = time.perf_counter()
-        async with asyncio.timeout(SECONDS_A_PATH):
+        started = time.perf_counter()
+        async with asyncio.timeout(PATH_TIMEOUT_SECONDS):
             await asyncio.gather(*(worker(client) for _ in range(concurrency)))
-        wall = time.perf_counter() - begun
+        wall = time.perf_counter() - started
     p50, p99 = np.percentile(seconds, (50, 99)) * 1000
     return {"requests": len(seconds), "errors": errors, "p50_ms": p50, "p99_ms": p99, "per_second": len(seconds) / wall}
 
 
 def main() -> None:
-    local = [key for key in models.keys() if not models.get(key).spec.needs]  # others would be paid for
+    local = [key for key in models.keys() if not models.get(key).spec.needs]  # the others cost money
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", default="", help="a running server on this machine; one is started without it")
-    parser.add_argument("--requests", type=int, default=2000, help=f"on each path, at most {MOST_REQUESTS}")
-    parser.add_argument("--concurrency", type=int, default=8, help=f"requests at a time, at most {MOST_CONCURRENCY}")
-    parser.add_argument("--keys", nargs="*", default=local, help="the models to ask")
+    parser.add_argument("--url", default="", help="a running server on this machine; without it, one is started")
+    parser.add_argument("--requests", type=int, default=2000, help=f"per path, at most {MAX_REQUESTS}")
+    parser.add_argument("--concurrency", type=int, default=8, help=f"concurrent requests, at most {MAX_CONCURRENCY}")
+    parser.add_argument("--keys", nargs="*", default=local, help="models to measure")
     options = parser.parse_args()
-    total, concurrency = min(options.requests, MOST_REQUESTS), min(options.concurrency, MOST_CONCURRENCY)
+    total, concurrency = min(options.requests, MAX_REQUESTS), min(options.concurrency, MAX_CONCURRENCY)
     url, server = options.url, None
     if not url:
         url = "http://127.0.0.1:8099"
@@ -76,7 +84,7 @@ def main() -> None:
             [sys.executable, "-m", "nivesh.cli", "serve", "--port", "8099"], stderr=subprocess.DEVNULL
         )
     if httpx.URL(url).host not in LOCAL:
-        parser.error(f"--url {url}: only a server on this machine is put under load")
+        parser.error(f"--url {url}: only a server on this machine may be load-tested")
     try:
         _wait(url)
         table = Table(
@@ -84,7 +92,7 @@ def main() -> None:
         )
         for key in options.keys:
             path = models.get(key).spec.path
-            found = asyncio.run(load(url, path, bodies(key), total, concurrency))
+            found = asyncio.run(measure(url, path, request_bodies(key), total, concurrency))
             figures = (f"{found[name]:,.1f}" for name in ("p50_ms", "p99_ms", "per_second"))
             table.add_row(path, str(found["requests"]), str(found["errors"]), *figures)
         Console().print(table)
