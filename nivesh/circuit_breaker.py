@@ -67,6 +67,12 @@ class CircuitBreaker:
             raise
         self.reset()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a call would be refused now."""
+        with self._lock:
+            return self._failures >= self.max_failures and time.monotonic() < self._probe_at
+
     def reset(self) -> None:
         """Close the circuit."""
         with self._lock:

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     advice_budget: float = Field(
         5, ge=0, allow_inf_nan=False, description="US dollars a day for answers of Vertex AI; 0 asks it nothing"
     )
+    advice_client_share: float = Field(
+        0.2, gt=0, le=1, description="part of the day's advice_budget that one client can spend"
+    )
     redis_timeout: float = Field(0.5, gt=0, le=60, description="seconds in which Redis must answer a request")
 
     @property

@@ -4,6 +4,7 @@ from typing import Any
 
 from nivesh.serving import metrics
 from nivesh.serving.predictor import Predictor
+from nivesh.serving.request_guard import CLIENT
 
 CONCURRENCY = 32  # threads: they wait for Vertex AI for seconds and need no CPU
 
@@ -18,6 +19,13 @@ class Served(Predictor):
     def executor(self) -> ThreadPoolExecutor:
         """Threads of its own: waiting for Vertex AI must not hold up the other models of this process."""
         return self._threads
+
+    def failures(self, answers: list[dict]) -> int:
+        """Outages of Vertex AI are answers with status 200, and errors in the metrics: a canary must not look well."""
+        return sum(answer["outcome"] == "unavailable" for answer in answers)
+
+    def _validate(self, instance: Any, number: int) -> dict:
+        return super()._validate(instance, number) | {"client": CLIENT.get()}
 
     def _predict(self, instances: list[Any]) -> list[dict]:
         answers = super()._predict(instances)

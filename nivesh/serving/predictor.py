@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -117,8 +118,14 @@ class Predictor(kserve.Model):
                 f"{self.key} failed on this request ({type(error).__name__}); see the log"
             ) from error
         metrics.LATENCY.labels(**self.labels).observe(time.perf_counter() - started)
-        metrics.PREDICTIONS.labels(**self.labels, status="success").inc(len(instances))
+        failed = self.failures(answers)
+        metrics.PREDICTIONS.labels(**self.labels, status="success").inc(len(answers) - failed)
+        metrics.PREDICTIONS.labels(**self.labels, status="error").inc(failed)
         return answers
+
+    def failures(self, answers: list[dict]) -> int:
+        """Number of answers that report an outage of a service behind the model; they are counted as errors."""
+        return 0
 
     async def _run(self, instances: list[Any], deadline: float) -> list[dict]:
         if len(instances) > self.max_instances:
@@ -131,7 +138,8 @@ class Predictor(kserve.Model):
                 raise Overloaded(f"{self.key}: too many requests wait; try again in a second")
             return self._predict(instances)
 
-        return await asyncio.get_running_loop().run_in_executor(self.executor(), predict)
+        # With the context of the request, such as ``request_guard.CLIENT``.
+        return await asyncio.get_running_loop().run_in_executor(self.executor(), copy_context().run, predict)
 
     def count_error(self, error: Exception, instances: int = 1) -> None:
         """Count instances without an answer: as the client's error (status below 500) or the server's."""

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable
+from contextvars import ContextVar
 
 from fastapi import Response
 from limits import RateLimitItemPerMinute
@@ -15,6 +16,8 @@ from nivesh.serving.responses import error_response, status_of
 from nivesh.settings import settings
 
 # Probes and Prometheus have no key and must not be counted.
+# Who sent the request that is being answered: the hash of an API key, or an address. "" outside of a request.
+CLIENT: ContextVar[str] = ContextVar("client", default="")
 OPEN_PATHS = ("/", "/health", "/metrics", "/v2/health/live", "/v2/health/ready")
 
 
@@ -55,6 +58,8 @@ class RequestGuard:
         # Clients behind one address are told apart by their keys, where they have some.
         address = scope["client"][0] if scope.get("client") else "unknown"
         client = hashlib.sha256(key).hexdigest() if key and self.settings.api_key else address
+        # NIVESH_API_KEY is one key for all clients; other keys were verified by the gateway and are a client each.
+        CLIENT.set(hashlib.sha256(key).hexdigest() if key and not self.settings.api_key else address)
         if self.rate and not self.limiter.hit(self.rate, client):
             raise RateLimited(f"more than {self.settings.rate_limit} requests a minute; try again in a minute")
 

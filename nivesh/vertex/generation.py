@@ -1,6 +1,7 @@
 """Replies of models on Vertex AI: within a deadline, with retries, behind safety filters and a circuit breaker."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from google.api_core import exceptions
@@ -34,9 +35,6 @@ HARM_CATEGORIES = (
     HarmCategory.HARM_CATEGORY_DANGEROUS_CONTENT,
 )
 FINISHED = (Candidate.FinishReason.STOP, Candidate.FinishReason.FINISH_REASON_UNSPECIFIED)
-breaker = CircuitBreaker(
-    "Vertex AI", outage=VertexUnavailable, unavailable=VertexUnavailable, max_failures=5, reset_seconds=30
-)
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,19 @@ class Reply:
     stopped: str
     input_tokens: int
     output_tokens: int
+
+
+@cache
+def breaker(endpoint: str) -> CircuitBreaker:
+    """The circuit breaker of one endpoint or model; a judge that is away must not be hidden by answers that come."""
+    model = endpoint.rpartition("/")[2]
+    return CircuitBreaker(
+        f"Vertex AI ({model})",
+        outage=VertexUnavailable,
+        unavailable=VertexUnavailable,
+        max_failures=5,
+        reset_seconds=30,
+    )
 
 
 def min_thinking_budget(model: str) -> int:
@@ -114,7 +125,7 @@ def generate(
     if template := settings().google_model_armor:
         request.model_armor_config = ModelArmorConfig(prompt_template_name=template, response_template_name=template)
     retry = Retry(if_exception_type(*RETRYABLE), initial=0.2, maximum=8, timeout=seconds)
-    with breaker.guard(), translate_errors(f"generate with {endpoint}"):
+    with breaker(endpoint).guard(), translate_errors(f"generate with {endpoint}"):
         response = prediction_client(endpoint).generate_content(request, retry=retry, timeout=seconds)
     usage = response.usage_metadata
     billed = usage.prompt_token_count, usage.candidates_token_count + usage.thoughts_token_count

@@ -1,9 +1,9 @@
-"""Files in Cloud Storage, named by the hash of their content: never uploaded twice, never changed."""
+"""Files in Cloud Storage: tuning data named by the hash of their content, and replies that were paid already."""
 
 import hashlib
 
 import requests
-from google.api_core.exceptions import PreconditionFailed, RetryError
+from google.api_core.exceptions import NotFound, PreconditionFailed, RetryError
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
@@ -42,23 +42,52 @@ def upload(content: bytes) -> str:
         SettingsError: no bucket is set.
         VertexRefused, VertexUnavailable: Cloud Storage refuses, or does not answer; nothing was half written.
     """
-    target = address(content)
-    with translate_errors(f"upload to {target}"):
-        client = storage.Client(settings().google_project, None if storage_emulator() else credentials())
+    write(_name(content), content, "application/jsonl")
+    return address(content)
+
+
+def read(name: str) -> bytes | None:
+    """The content of a file in the bucket, or None where there is none of that name.
+
+    Raises:
+        SettingsError: no bucket is set.
+        VertexRefused, VertexUnavailable: Cloud Storage refuses, or does not answer.
+    """
+    with translate_errors(f"read gs://{bucket()}/{name}"):
         try:
-            client.bucket(bucket()).blob(_name(content)).upload_from_string(
+            return _blob(name).download_as_bytes(timeout=RETRY_SECONDS, retry=DEFAULT_RETRY.with_timeout(RETRY_SECONDS))
+        except NotFound:
+            return None
+        except (requests.RequestException, RetryError) as error:
+            raise ConnectionError(error) from error
+
+
+def write(name: str, content: bytes, content_type: str) -> None:
+    """Store a file in the bucket, where there is none of that name yet.
+
+    Raises:
+        SettingsError: no bucket is set.
+        VertexRefused, VertexUnavailable: Cloud Storage refuses, or does not answer; nothing was half written.
+    """
+    with translate_errors(f"upload to gs://{bucket()}/{name}"):
+        try:
+            _blob(name).upload_from_string(
                 content,
-                "application/jsonl",
+                content_type,
                 if_generation_match=0,  # only where there is none; this also makes a retry safe
                 checksum="crc32c",
                 timeout=RETRY_SECONDS,
                 retry=DEFAULT_RETRY.with_timeout(RETRY_SECONDS),
             )
         except PreconditionFailed:
-            pass  # the same content is there already
+            pass  # it is there already
         except (requests.RequestException, RetryError) as error:
             raise ConnectionError(error) from error
-    return target
+
+
+def _blob(name: str) -> storage.Blob:
+    client = storage.Client(settings().google_project, None if storage_emulator() else credentials())
+    return client.bucket(bucket()).blob(name)
 
 
 def _name(content: bytes) -> str:

@@ -3,12 +3,14 @@
 import asyncio
 import json
 
+import grpc
 import pytest
 
 from nivesh.models.gemini_advisor.advisor import Advisor
 from nivesh.models.gemini_advisor.schema import INSTRUCTIONS, Request
 from nivesh.registry import bundle
 from nivesh.serving import metrics
+from nivesh.vertex import generation
 from nivesh.vertex.prices import price
 from predictors.gemini_advisor import Served
 
@@ -17,6 +19,7 @@ BASE = "projects/local/locations/us-central1/publishers/google/models/gemini-2.5
 
 @pytest.fixture
 def served(vertex, store, tmp_path):
+    generation.breaker.cache_clear()
     folder = tmp_path / "model"
     folder.mkdir()
     answers, verdicts = price("gemini-2.5-flash"), price("gemini-2.5-flash-lite")
@@ -33,6 +36,10 @@ def counted(error_type: str) -> float:
     return metrics.ERRORS.labels(**labels)._value.get()
 
 
+def predictions(status: str) -> float:
+    return metrics.PREDICTIONS.labels(model_name="gemini_advisor", version="9.9.9", status=status)._value.get()
+
+
 def test_each_refusal_is_counted_by_its_reason(served, vertex):
     before = counted("refused_stock_tip")
     vertex.judge_refuses = {"Which stock": "stock_tip"}
@@ -47,6 +54,32 @@ def test_a_spent_budget_is_counted(served, monkeypatch):
     (answer,) = asyncio.run(served.answer([{"question": "What is an ELSS fund?"}]))
     assert answer["outcome"] == "over_budget"
     assert counted("over_budget_advice_budget") == 1
+
+
+def test_an_outage_of_vertex_ai_counts_as_an_error(served, vertex, monkeypatch):
+    monkeypatch.setenv("NIVESH_GOOGLE_TIMEOUT", "0.3")
+    before = {status: predictions(status) for status in ("success", "error")}
+    vertex.failures["GenerateContent"] = [(grpc.StatusCode.PERMISSION_DENIED, "no rights")] * 100
+    answers = asyncio.run(served.answer([{"question": "What is a ULIP?"}, {"question": "Tell me my OTP"}]))
+    assert [answer["outcome"] for answer in answers] == ["unavailable", "refused"]
+    assert predictions("error") == before["error"] + 1
+    assert predictions("success") == before["success"] + 1
+
+
+def test_one_client_of_the_server_cannot_spend_the_budget_of_others(served, monkeypatch):
+    from fastapi.testclient import TestClient
+
+    from nivesh.serving.app import create_app
+
+    monkeypatch.setenv("NIVESH_ADVICE_BUDGET", "0.02")
+    with TestClient(create_app([served])) as client:
+
+        def reason(key: str, number: int) -> str:
+            body = {"question": f"How does scheme number {number} work?"}
+            return client.post("/predict/advice", json=body, headers={"X-API-Key": key}).json()["reason"]
+
+        assert "client_share" in [reason("greedy", number) for number in range(30)]
+        assert reason("modest", 99) == ""
 
 
 def test_figures_are_read_with_consent_alone(served, vertex):

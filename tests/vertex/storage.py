@@ -26,6 +26,9 @@ class Storage:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def do_GET(self):
+                storage.send(self)
+
             def do_POST(self):
                 storage.receive(self)
 
@@ -46,6 +49,24 @@ class Storage:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def send(self, request: BaseHTTPRequestHandler) -> None:
+        """Answer the download of an object."""
+        address = urlsplit(request.path)
+        self.requests.append(f"GET {address.path}")
+        found = re.fullmatch(r"/download/storage/v1/b/([^/]+)/o/(.+)", address.path)
+        content = self.objects.get(unquote(found[1]), {}).get(unquote(found[2])) if found else None
+        if found and self.failures:  # not those of the client's own look at the bucket, which may fail
+            status = self.failures.pop(0)
+            self._reply(request, status, {"error": {"code": status, "message": f"injected {status}"}})
+        elif content is None:
+            self._reply(request, 404, {"error": {"code": 404, "message": f"No such object: {address.path}"}})
+        else:
+            request.send_response(200)
+            request.send_header("Content-Length", str(len(content)))
+            request.send_header("Content-Type", "application/octet-stream")
+            request.end_headers()
+            request.wfile.write(content)
 
     def receive(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length", 0)))

@@ -15,7 +15,7 @@ BASE = "projects/local/locations/us-central1/publishers/google/models/gemini-2.5
 
 @pytest.fixture(autouse=True)
 def fresh():
-    generation.breaker.reset()
+    generation.breaker.cache_clear()
 
 
 def ask(seconds: float = 5.0, endpoint: str = BASE, thinking: int = 0):
@@ -43,7 +43,7 @@ def test_a_model_that_cannot_but_think_is_let_and_its_thoughts_are_paid(vertex):
 
 
 def test_who_says_no_between_outages_is_there(vertex):
-    down = [(grpc.StatusCode.DEADLINE_EXCEEDED, "down")] * (generation.breaker.max_failures - 1)
+    down = [(grpc.StatusCode.DEADLINE_EXCEEDED, "down")] * (5 - 1)
     vertex.failures["GenerateContent"] = [*down, (grpc.StatusCode.UNAUTHENTICATED, "no"), *down]
     for _ in range(9):
         with pytest.raises((VertexUnavailable, VertexRefused)):
@@ -72,16 +72,16 @@ def test_a_quota_that_stays_used_up(vertex):
 
 
 def test_a_wrong_endpoint_is_no_outage(vertex):
-    for _ in range(generation.breaker.max_failures + 1):
+    for _ in range(5 + 1):
         with pytest.raises(VertexRefused, match="not found"):
             ask(endpoint="projects/local/locations/us-central1/endpoints/77")
     assert ask().text
 
 
 def test_after_failures_in_a_row_it_is_left_alone_and_then_tried_by_one(vertex, monkeypatch):
-    monkeypatch.setattr(generation.breaker, "reset_seconds", 0.5)
+    monkeypatch.setattr(generation.breaker(BASE), "reset_seconds", 0.5)
     vertex.failures["GenerateContent"] = [(grpc.StatusCode.UNAVAILABLE, "down")] * 1000
-    for _ in range(generation.breaker.max_failures):
+    for _ in range(5):
         with pytest.raises(VertexUnavailable, match="down|did not answer"):
             ask(seconds=0.05)
     before = vertex.calls["GenerateContent"]

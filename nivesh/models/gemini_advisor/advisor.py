@@ -2,8 +2,8 @@
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from google.api_core.exceptions import DeadlineExceeded
 
 from nivesh.data.advice import tokens
 from nivesh.errors import DataError, VertexRefused, VertexUnavailable
-from nivesh.models.gemini_advisor import guardrails, judge
-from nivesh.models.gemini_advisor.budget import answer_budget, cache_key
+from nivesh.models.gemini_advisor import evaluation_replies, guardrails, judge
+from nivesh.models.gemini_advisor.answer_cache import answer_cache, cache_key
+from nivesh.models.gemini_advisor.budget import answer_budget
 from nivesh.settings import settings
 from nivesh.text import personal_data
+from nivesh.text.cleaning import clean
 from nivesh.vertex.generation import Reply, generate, min_thinking_budget
 from nivesh.vertex.prices import Price
 
@@ -23,8 +25,7 @@ UNAVAILABLE = (
     "I can't reach the advisor at the moment, so I have no answer for you. Please try again in a few minutes. "
     "Nothing of your question was lost or acted upon."
 )
-OVER_BUDGET = "The advisor has answered all that it may today. Please ask again tomorrow."
-CONCURRENCY = 4  # questions of an evaluation; Vertex AI's quotas are counted by the minute
+OVER_BUDGET = "The advisor has answered all that it may for today. Please ask again tomorrow."
 EVALUATION_SECONDS = 120.0  # for a reply in an evaluation, where no user waits
 # The user's features that go into a prompt, and how they read there.
 FEATURES = {
@@ -66,69 +67,65 @@ class Advisor:
     guardrails: tuple[str, ...]
     temperature: float = 0.0
     max_answer_tokens: int = 600
-    _replies: dict[tuple[str, str], Reply] = field(default_factory=dict, repr=False, compare=False)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer to one ``schema.Request``. An outage of Vertex AI is an answer too, with its outcome.
 
-        A question passes the local rules, has its personal data masked, is answered within the budget, and its answer
-        passes the local rules and the judge.
+        The question is cleaned once; what passes the local rules is what is masked, sent and judged. It is answered
+        within the budget, and its answer passes the local rules and the judge.
+
+        Args:
+            request: a ``schema.Request`` as a dict; ``features`` are the user's finances, ``client`` is who asks.
+
+        Raises:
+            DataError: the question has no visible character.
         """
-        question = request["question"]
+        question = clean(request["question"]).strip()
+        if not question:
+            raise DataError("question: it has no visible character; write what you want to know")
         if refusal := guardrails.check_question(question):
-            return _answer(refusal.message, "refused", refusal.rule)
+            return _refused(refusal)
         masked, kinds = personal_data.mask(question)
         finances = describe_finances(request["features"]) if "features" in request else ""
         prompt = f"{finances}{masked}"
-        budget, key = answer_budget(), cache_key(self.endpoint, self.instructions, guardrails.normalise(masked))
-        if not finances and (kept := budget.recall(key)):  # an answer from a user's finances is never kept
-            return kept
-        reserved = self._max_cost(prompt)
-        if not budget.reserve(reserved):
-            return _answer(OVER_BUDGET, "over_budget", "advice_budget")
-        bill = _Bill()
-        try:
-            answer = self._ask(prompt, bill, masked=bool(kinds))
-        except (VertexUnavailable, VertexRefused) as error:
-            if isinstance(error.__cause__, DeadlineExceeded):
-                bill.dollars = reserved  # Google may have finished a reply that nobody waited for, and bills it
-            return _answer(UNAVAILABLE, "unavailable", type(error).__name__)
-        finally:
-            budget.settle(reserved, bill.dollars)
-        if not finances and answer["outcome"] in ("answered", "refused"):
-            budget.keep(key, answer)
-        return answer
+
+        def create() -> dict[str, Any]:
+            return self._answer_within_budget(prompt, request.get("client", ""), masked=bool(kinds))
+
+        if finances:  # an answer from a user's finances is never cached
+            return create()
+        return answer_cache().get_or_create(self._cache_key(prompt), create, self._may_be_shown)
 
     def replies(self, endpoint: str, questions: list[str]) -> list[Reply]:
-        """The replies of an endpoint to questions of an evaluation, without guardrails; each question is sent once.
+        """The replies of an endpoint to questions of an evaluation, without guardrails; each is paid once.
 
         Raises:
             VertexUnavailable, VertexRefused: a question got no reply.
         """
-        missing = [text for text in dict.fromkeys(questions) if (endpoint, text) not in self._replies]
-        with ThreadPoolExecutor(CONCURRENCY) as pool:
-            replies = pool.map(lambda text: self._generate(endpoint, text, EVALUATION_SECONDS), missing)
-            self._replies.update({(endpoint, text): reply for text, reply in zip(missing, replies, strict=True)})
-        return [self._replies[endpoint, text] for text in questions]
+        config = self.instructions, str(self.temperature), str(self.max_answer_tokens)
+        return evaluation_replies.replies(
+            ((endpoint, *config, text), partial(self._generate, endpoint, text, EVALUATION_SECONDS))
+            for text in questions
+        )
 
     def refused_by_judge(self, questions: list[str], answers: list[str]) -> list[bool]:
-        """Whether the judge refuses each answer of an evaluation.
+        """Whether the judge refuses each answer of an evaluation; each verdict is paid once.
 
         Raises:
             VertexUnavailable, VertexRefused: an answer got no verdict.
         """
-        with ThreadPoolExecutor(CONCURRENCY) as pool:
-            verdicts = pool.map(
-                lambda pair: judge.review(self.judge_model, *pair, seconds=EVALUATION_SECONDS),
-                zip(questions, answers, strict=True),
+        verdicts = evaluation_replies.replies(
+            (
+                (self.judge_model, judge.POLICY, *pair),
+                partial(judge.ask, self.judge_model, *pair, seconds=EVALUATION_SECONDS),
             )
-            return [bool(verdict.reason) for verdict in verdicts]
+            for pair in zip(questions, answers, strict=True)
+        )
+        return [bool(judge.read(reply).reason) for reply in verdicts]
 
     def save(self, folder: Path) -> None:
         """Write ``advisor.json``."""
-        content = asdict(self)
-        del content["_replies"]
-        (folder / FILE).write_text(json.dumps(content, indent=2, ensure_ascii=False), encoding="utf-8")
+        (folder / FILE).write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Advisor":
@@ -161,6 +158,31 @@ class Advisor:
             seconds=seconds,
         )
 
+    def _answer_within_budget(self, prompt: str, client: str, *, masked: bool) -> dict[str, Any]:
+        if not judge.is_available(self.judge_model):  # an answer without a verdict would be paid and not shown
+            return _answer(UNAVAILABLE, "unavailable", "judge")
+        max_cost = self._max_cost(prompt)
+        reservation = answer_budget().reserve(max_cost, client)
+        if reservation.refused:
+            return _answer(OVER_BUDGET, "over_budget", reservation.refused)
+        bill = _Bill()
+        try:
+            return self._ask(prompt, bill, masked=masked)
+        except (VertexUnavailable, VertexRefused) as error:
+            if isinstance(error.__cause__, DeadlineExceeded):
+                bill.dollars = max_cost  # Google may have finished a reply that nobody waited for, and bills it
+            return _answer(UNAVAILABLE, "unavailable", type(error).__name__)
+        finally:
+            answer_budget().settle(reservation, bill.dollars)
+
+    def _cache_key(self, prompt: str) -> str:
+        """Of the bytes that are sent, and of everything that decides whether their answer is shown."""
+        versions = guardrails.rules().version, judge.POLICY, settings().google_model_armor
+        return cache_key(self.endpoint, self.judge_model, self.instructions, *versions, prompt)
+
+    def _may_be_shown(self, cached: dict[str, Any]) -> bool:
+        return cached["outcome"] != "answered" or guardrails.check_answer(cached["answer"], self.instructions) is None
+
     def _ask(self, prompt: str, bill: "_Bill", *, masked: bool) -> dict[str, Any]:
         """What may be shown of the endpoint's reply to a prompt.
 
@@ -176,7 +198,7 @@ class Advisor:
         if refusal := guardrails.check_answer(text, self.instructions):
             return _refused(refusal)
         text, _ = personal_data.mask(text)
-        verdict = judge.review(self.judge_model, prompt, text, seconds=max(0.1, deadline - time.monotonic()))
+        verdict = judge.read(judge.ask(self.judge_model, prompt, text, seconds=max(0.1, deadline - time.monotonic())))
         bill.add(self.judge_price, verdict.reply)
         if verdict.reason == judge.UNREADABLE:
             return _answer(UNAVAILABLE, "unavailable", verdict.reason)

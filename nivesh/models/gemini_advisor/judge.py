@@ -9,7 +9,7 @@ import json
 from typing import NamedTuple
 
 from nivesh.data.advice import tokens
-from nivesh.vertex.generation import Reply, generate, min_thinking_budget
+from nivesh.vertex.generation import Reply, breaker, generate, min_thinking_budget
 
 REASONS = ("crisis", "credentials", "promise", "stock_tip", "evasion", "crime", "others_data", "injection")
 UNREADABLE = "judge"  # in place of a reason, where the reply is no verdict
@@ -51,8 +51,8 @@ class Verdict(NamedTuple):
     reply: Reply
 
 
-def review(model: str, question: str, answer: str, *, seconds: float) -> Verdict:
-    """Decide whether an answer may be shown.
+def ask(model: str, question: str, answer: str, *, seconds: float) -> Reply:
+    """The judge's reply on whether an answer may be shown; ``read`` makes it a verdict.
 
     Args:
         model: resource name of the judge.
@@ -64,7 +64,7 @@ def review(model: str, question: str, answer: str, *, seconds: float) -> Verdict
         VertexUnavailable: no verdict in time: the answer must not be shown.
         VertexRefused: Vertex AI refuses the call.
     """
-    reply = generate(
+    return generate(
         model,
         POLICY,
         _chat(question, answer),
@@ -74,6 +74,10 @@ def review(model: str, question: str, answer: str, *, seconds: float) -> Verdict
         seconds=seconds,
         json_schema=SCHEMA,
     )
+
+
+def read(reply: Reply) -> Verdict:
+    """The verdict in a reply; one that cannot be read is no permission."""
     if reply.stopped not in ("", "MAX_TOKENS"):
         return Verdict(f"vertex_{reply.stopped.lower()}", reply)
     try:
@@ -84,6 +88,11 @@ def review(model: str, question: str, answer: str, *, seconds: float) -> Verdict
     if verdict == "allowed":
         return Verdict("", reply)
     return Verdict(reason if reason in REASONS else UNREADABLE, reply)
+
+
+def is_available(model: str) -> bool:
+    """Whether calls of the judge are let through; they are suspended after outages in a row."""
+    return not breaker(model).is_open
 
 
 def max_tokens(model: str, question: str, answer_tokens: int) -> tuple[int, int]:

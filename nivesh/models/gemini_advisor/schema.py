@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from nivesh.data.texts import MAX_CHARACTERS
 from nivesh.spec import MetricThreshold, Spec
+from nivesh.text.cleaning import Visible
 
 SPEC = Spec(
     key="gemini_advisor",
@@ -55,9 +56,9 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    question: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_CHARACTERS)] = Field(
-        description="What the person wants to know, 1 to 2000 characters"
-    )
+    question: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_CHARACTERS), Visible
+    ] = Field(description="What the person wants to know, 1 to 2000 characters")
     user_id: str | None = Field(
         None, min_length=1, max_length=200, description="The user, where their finances may be used"
     )
@@ -77,7 +78,7 @@ class Answer(BaseModel):
 
     answer: str = Field(description="What to show to the person")
     outcome: Literal["answered", "refused", "unavailable", "over_budget"] = Field(
-        description="answered by the model; refused by a guardrail; Vertex AI away; the day's budget spent"
+        description="answered by the model; refused by a guardrail; Vertex AI away; the budget of the day or of the client spent"
     )
     reason: str = Field(description="The guardrail's rule, or what is away; empty where answered")
     notes: list[str] = Field(description="What to know beside the answer, such as rates that change every year")

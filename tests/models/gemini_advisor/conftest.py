@@ -1,6 +1,6 @@
 import pytest
 
-from nivesh.models.gemini_advisor import budget
+from nivesh.models.gemini_advisor import answer_cache, budget, evaluation_replies
 from nivesh.models.gemini_advisor.advisor import Advisor
 from nivesh.models.gemini_advisor.schema import INSTRUCTIONS
 from nivesh.vertex import generation
@@ -14,8 +14,10 @@ JUDGE = f"{MODELS}/gemini-2.5-flash-lite"
 @pytest.fixture
 def advisor(home, vertex):
     """An advisor whose endpoint is the base model, with an empty budget and cache under its own home."""
-    generation.breaker.reset()
+    generation.breaker.cache_clear()
+    answer_cache._cache.cache_clear()
     budget._budget.cache_clear()
+    evaluation_replies._memory.cache_clear()
     return Advisor(
         BASE, BASE, JUDGE, "", 0, price("gemini-2.5-flash"), price("gemini-2.5-flash-lite"), INSTRUCTIONS, ()
     )

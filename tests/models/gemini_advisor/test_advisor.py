@@ -5,6 +5,7 @@ import json
 import grpc
 import pytest
 from google.cloud.aiplatform_v1 import Candidate, HarmCategory, SafetyRating
+from pydantic import ValidationError
 
 from nivesh.errors import DataError
 from nivesh.models.gemini_advisor import guardrails, inference, schema
@@ -49,9 +50,18 @@ def test_figures_go_along_rounded_and_are_not_cached(advisor, vertex):
     assert describe_finances({}) == ""
 
 
+@pytest.mark.parametrize("question", ["\u200b\u200b", "\U000e0041\u2060", " \u3164 "])
+def test_a_question_without_a_visible_character_is_refused(advisor, vertex, question):
+    with pytest.raises(ValidationError, match="blank"):
+        schema.Request(question=question)
+    with pytest.raises(DataError, match="no visible character"):
+        advisor.answer({"question": question})
+    assert not vertex.calls
+
+
 def test_the_same_question_is_paid_once(advisor, vertex):
     first = ask(advisor)
-    assert ask(advisor, QUESTION.upper()) == first
+    assert ask(advisor, f" {QUESTION}\u200b ") == first
     assert vertex.calls["GenerateContent"] == 1
     first["notes"].append("mine alone")
     assert ask(advisor)["notes"] == [], "who changes an answer changes nobody else's"

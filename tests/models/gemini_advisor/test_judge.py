@@ -51,6 +51,14 @@ def test_without_the_judge_no_answer_is_shown(advisor, vertex, monkeypatch, code
     assert advisor.answer({"question": "How to save?"})["outcome"] == "answered", "an outage is not cached"
 
 
+def test_while_the_judge_is_suspended_no_answer_is_paid(advisor, vertex, monkeypatch):
+    monkeypatch.setenv("NIVESH_GOOGLE_TIMEOUT", "0.3")
+    vertex.failures["Judge"] = [(grpc.StatusCode.UNAVAILABLE, "down")] * 1000
+    for number in range(8):
+        assert advisor.answer({"question": f"How to save {number}?"})["outcome"] == "unavailable"
+    assert vertex.calls["GenerateContent"] == 5, "then the judge's circuit is open"
+
+
 @pytest.mark.parametrize(
     "reply", ["", "allowed", "[]", '{"verdict": "allowed"}', '{"verdict": "refuse", "reason": "x"}']
 )
@@ -64,7 +72,7 @@ def test_a_verdict_that_the_filters_block_is_a_refusal(vertex):
     from google.cloud.aiplatform_v1 import HarmCategory, SafetyRating
 
     vertex.harms = {"bomb": (HarmCategory.HARM_CATEGORY_DANGEROUS_CONTENT, SafetyRating.HarmProbability.HIGH)}
-    assert judge.review(JUDGE, "bomb", "No.", seconds=5).reason == "vertex_safety"
+    assert judge.read(judge.ask(JUDGE, "bomb", "No.", seconds=5)).reason == "vertex_safety"
 
 
 def test_the_reasons_have_messages():
