@@ -18,3 +18,12 @@ FEATURE_AGE = Histogram(
     LABELS,
     buckets=(60, 600, 3600, 6 * 3600, 86400, 2 * 86400, 7 * 86400, 14 * 86400, 35 * 86400, 90 * 86400),
 )
+PREDICTION_LOG_QUEUED = Gauge("nivesh_prediction_log_queued_rows", "Rows of the prediction log that wait in memory")
+PREDICTION_LOG_SHIPPED = Counter("nivesh_prediction_log_shipped_rows_total", "Rows of the prediction log in its store")
+PREDICTION_LOG_DROPPED = Counter(
+    "nivesh_prediction_log_dropped_rows_total", "Rows that the prediction log lost, by reason", ("model_name", "reason")
+)
+PREDICTION_LOG_FAILURES = Counter("nivesh_prediction_log_failures_total", "Failed tries to ship the prediction log")
+PREDICTION_LOG_WAITING = Gauge(
+    "nivesh_prediction_log_oldest_waiting_seconds", "Age of the oldest segment that is not in the store"
+)
