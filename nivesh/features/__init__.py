@@ -1,1 +1,1 @@
-"""Feature maths, the one place: the training frame and the online row go through the same code."""
+"""Feature maths, defined once: training frames and online features go through the same code."""

@@ -3,7 +3,7 @@
 The same code serves the training frame and the online row: every function here works on columns, and one user or one
 application is a column of length one.
 
-What transactions cannot tell is estimated by a stated rule or left out. There are no balances in them, so the emergency
+What transactions do not contain is estimated by a stated rule or left out. There are no balances in them, so the emergency
 fund is what the last twelve months left over. There is no card limit in them, so it is taken as ``CARD_LIMIT_INCOMES``
 months of income. Age, gender, region and employment are not in them at all.
 """
@@ -31,7 +31,7 @@ from nivesh.features.feature_views import feature_names
 ANNUAL_RATE = 0.12  # interest a year at which the EMI of a loan not yet priced is computed
 LIVING_SHARE = 0.6  # of the income: living costs, where only the income is known
 CARD_LIMIT_INCOMES = 2.0
-MAX_RATIO = 10.0  # a household without income cannot be divided by; this stands for "far beyond its means"
+MAX_RATIO = 10.0  # of a ratio to the income; avoids division by zero for households without income
 GRACE_DAYS = 5
 
 OBLIGATIONS = LOAN_PAYMENTS | CARD_BILLS | {"rent"}
@@ -50,8 +50,8 @@ def build_user_financial_features(user_id: str, transactions: pd.DataFrame | Non
         transactions: rows of ``nivesh.data.tables.TRANSACTIONS``; the shipped sample where not given.
 
     Returns:
-        A number for each of ``USER_FEATURES``; None where the user's transactions do not tell (a user who pays
-        neither EMI nor rent was never late and never on time).
+        A number for each of ``USER_FEATURES``; None where it is not defined (the punctuality of a
+            user who pays neither EMI nor rent).
 
     Raises:
         UserNotFound: there is no transaction of this user.
@@ -85,7 +85,7 @@ def user_financial_features(transactions: pd.DataFrame, as_of: pd.Timestamp | No
 
     Args:
         transactions: rows of ``nivesh.data.tables.TRANSACTIONS``.
-        as_of: leave out what happened from this moment on. Months count back from a user's own last whole one.
+        as_of: leave out what happened at this time or later. Months count back from a user's own last whole one.
 
     Returns:
         One row per user, indexed by user_id and sorted, with the columns ``USER_FEATURES``.
@@ -159,7 +159,7 @@ def affordable_amount(emi: float, tenure_months: int, annual_rate: float = ANNUA
 def _months(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per user and whole month, without gaps, with sums of money; ``age`` 0 is the last whole month."""
     if rows.empty:
-        raise DataError("no transactions before that moment; give a later one")
+        raise DataError("no transactions before that time; give a later one")
     flows = classify(rows)
     flow, amount = flows["flow"], flows["amount"]
     spent = amount * (flow == SPENDING)
@@ -181,10 +181,12 @@ def _months(rows: pd.DataFrame) -> pd.DataFrame:
     sums["net"] = sums["received"] - sums["spending"]
     first, last = _whole(rows, month)
     span = pd.DataFrame({"first": first, "last": last})
-    every = span.loc[span.index.repeat(span["last"] - span["first"] + 1)]
-    every = every.assign(month=every["first"] + every.groupby(level=0).cumcount(), age=lambda f: f["last"] - f["month"])
+    months = span.loc[span.index.repeat(span["last"] - span["first"] + 1)]
+    months = months.assign(
+        month=months["first"] + months.groupby(level=0).cumcount(), age=lambda f: f["last"] - f["month"]
+    )
     sums = sums.groupby(["user_id", "month"]).sum()
-    return every.drop(columns=["first", "last"]).reset_index().join(sums, on=["user_id", "month"]).fillna(0.0)
+    return months.drop(columns=["first", "last"]).reset_index().join(sums, on=["user_id", "month"]).fillna(0.0)
 
 
 def _whole(rows: pd.DataFrame, month: pd.Series) -> tuple[pd.Series, pd.Series]:

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-# The constants were chosen by cross-validation over users; see "Constants" in docs/experiments/anomaly_detector.md.
+# Why the constants have these values: "Constants" in docs/experiments/anomaly_detector.md.
 PRIOR_SD = 1.2  # standard deviation of a user's log-amounts before any is known
 SD_WEIGHT, MEAN_WEIGHT = 5.0, 2.0  # weight of the prior, in observations
 MIN_SD = 0.2  # bills of nearly constant amount may still change by a fifth

@@ -1,7 +1,7 @@
 """Surprisals in nats: minus the logarithm of how often a user's own past had such an event or a stronger one.
 
-Each starts from a prior, with a weight in rows, until the user's own rows outweigh it. The priors' sources are in
-"Constants" of docs/experiments/anomaly_detector.md.
+Each starts from a prior, with a weight in rows, until the user's own rows outweigh it. Where the priors come from:
+"Constants" in docs/experiments/anomaly_detector.md.
 """
 
 import math

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nivesh import data
 from nivesh.errors import DataError
 from nivesh.features.behaviour import (
     FEATURES,
@@ -47,6 +48,20 @@ def test_online_features_and_profiles_equal_the_offline_ones_for_every_row():
         stored = json.loads(
             json.dumps(online.get(row["user_id"], Profile().to_stored()))
         )  # as a feature store keeps it
+        assert list(online_features(stored, row).values()) == values[place].tolist()
+        online[row["user_id"]] = updated(stored, row)
+    assert online == profiles
+
+
+@pytest.mark.slow
+def test_streamed_transactions_continue_the_materialised_profile_of_every_sample_user():
+    sample = in_event_order(data.read("transactions"))
+    streamed = sample.groupby("user_id").cumcount(ascending=False).to_numpy() < 10
+    values, profiles = offline_features(sample)
+    online = user_profiles(sample[~streamed])
+    assert len(online) == 60
+    for place, row in zip(np.flatnonzero(streamed), sample[streamed].to_dict("records"), strict=True):
+        stored = json.loads(json.dumps(online[row["user_id"]]))
         assert list(online_features(stored, row).values()) == values[place].tolist()
         online[row["user_id"]] = updated(stored, row)
     assert online == profiles
@@ -126,8 +141,8 @@ def test_features_know_only_the_past():
 
 def test_one_user_does_not_touch_another():
     frame = transactions(users=4, months=3, seed=6)
-    one = (frame["user_id"] == "user_102").to_numpy()
-    np.testing.assert_array_equal(offline_features(frame)[0][one], offline_features(frame[one])[0])
+    of_user = (frame["user_id"] == "user_102").to_numpy()
+    np.testing.assert_array_equal(offline_features(frame)[0][of_user], offline_features(frame[of_user])[0])
 
 
 def test_update_leaves_the_given_profile(month):

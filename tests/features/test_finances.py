@@ -98,7 +98,7 @@ def test_only_the_past_counts():
     frame = household(9)
     past = user_financial_features(frame, as_of=pd.Timestamp("2025-06-30"))
     pd.testing.assert_frame_equal(past, user_financial_features(household(6)))
-    with pytest.raises(DataError, match="before that moment"):
+    with pytest.raises(DataError, match="before that time"):
         user_financial_features(frame, as_of=pd.Timestamp("2020-01-01"))
 
 

@@ -163,8 +163,8 @@ def test_rows_without_labels_train_too(parts):
 def test_few_rows_and_one_user(rows):
     with pytest.raises(DataError, match="at least 100"):
         detector.fit(rows.head(99), progress=lambda fraction, text: None)
-    one = rows[rows["user_id"] == "P2"]
-    assert detector.fit(one, progress=lambda fraction, text: None, **FAST).threshold > 0.3
+    single_user = rows[rows["user_id"] == "P2"]
+    assert detector.fit(single_user, progress=lambda fraction, text: None, **FAST).threshold > 0.3
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,9 @@ def test_some_users_apply_twice_and_stay_the_same_person(frame):
 
 
 def test_one_application_works_and_progress_ends_at_one():
-    told = []
-    assert len(loans(1, progress=lambda fraction, text: told.append(fraction))) == 1
-    assert told == sorted(told) and told[-1] == 1
+    fractions = []
+    assert len(loans(1, progress=lambda fraction, text: fractions.append(fraction))) == 1
+    assert fractions == sorted(fractions) and fractions[-1] == 1
 
 
 @pytest.mark.parametrize("number", [0, -5, 2_000_000])

@@ -7,7 +7,7 @@ import pandas as pd
 
 from nivesh.features.behaviour import FEATURES, SURPRISALS
 
-# Chosen by cross-validation over users; see "Constants" in docs/experiments/anomaly_detector.md.
+# Why these values: "Constants" in docs/experiments/anomaly_detector.md.
 MAX_VALUE = 12.0  # of a feature in the design matrix
 YOUNG_ROWS, YOUNG_PENALTY = 40, 3.0  # rows of a past up to which logits are lowered, by at most so much
 STRONGEST_COPIES = 6  # columns of the strongest kind's evidence, so that isolation trees split on it often enough
