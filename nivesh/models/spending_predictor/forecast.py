@@ -20,10 +20,12 @@ from nivesh.models.spending_predictor.user_level import (
 
 OCCASIONAL = "occasional"
 MIN_USER_MONTHS = 6
-# Weight of MONTH_NOISE beside a user's own, in months; spread of a yearly bill as a part of it. Chosen by the pinball
-# loss on simulated users (docs/experiments/spending_predictor.md).
+# Chosen by the pinball loss on simulated users (docs/experiments/spending_predictor.md): weight of MONTH_NOISE beside a
+# user's own, in months; further variance of a level known from one month; spread of a yearly bill, as a part of it, whose
+# month is known or not.
 NOISE_PRIOR_MONTHS = 12
-BILL_NOISE = 0.4
+LEVEL_VARIANCE = 2
+DATED_BILL_NOISE, UNDATED_BILL_NOISE = 0.4, 1.0
 # Two payments are the same yearly bill when their logarithms differ by less.
 SAME_BILL = 0.5
 PRIOR_PAIRS = 2.0
@@ -100,8 +102,10 @@ def forecast(history: History, seasonality: SharedSeasonality, params: Populatio
     by_category = {name: value for name, value in {**parts, **due}.items() if value.any()}
     noise = float(robust_sd(values - level)) if known else 0.0
     variance = (known * noise**2 + NOISE_PRIOR_MONTHS * (MONTH_NOISE * level) ** 2) / (known + NOISE_PRIOR_MONTHS)
+    variance *= 1 + LEVEL_VARIANCE / max(known, 1)
     dated = sum(due.values(), np.zeros(ahead))
-    spread = np.sqrt(variance * season**2 + (BILL_NOISE * (dated + undated)) ** 2)
+    bill_noise = DATED_BILL_NOISE * dated + UNDATED_BILL_NOISE * undated
+    spread = np.sqrt(variance * season**2 + bill_noise**2)
     total = sum(by_category.values(), np.zeros(ahead))
     return MonthlyForecast(months, total, by_category, np.maximum(spread, 1.0))
 
