@@ -38,7 +38,7 @@ def gate(key: str, model: Input[Model], report: Input[Artifact], verdict: Output
             metrics=metrics | {"training_seconds": facts["seconds"]},
             tags={"gate": "passed" if decision.passed else "refused", "gate_reason": decision.reason}
             | {name: str(value) for name, value in facts.items()},
-            files={"report": folder} | ({"model": Path(model.path)} if decision.passed else {}),
+            files={"report": folder},
         )
         print(f"{'passed' if decision.passed else 'refused'}: {decision.reason}")
     if not decision.passed:

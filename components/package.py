@@ -5,20 +5,21 @@ from components.image import component
 
 @component
 def package(key: str, version: str, model: Input[Model], report: Input[Artifact], verdict: Input[Artifact]):
-    """Make the served bundle of a registered version, in S3 where a cluster serves; then it is the challenger.
+    """Pack the bundle of a registered version and store it with it in MLflow, on a cluster in S3 too: the challenger.
 
     Args:
         key: The model's key.
         version: The semantic version.
         model: The saved model.
         report: The metrics on held-out rows.
-        verdict: What the gate said.
+        verdict: The gate's decision; its metadata name the MLflow run.
     """
     import json
+    import tempfile
     from pathlib import Path
 
     from nivesh import models
-    from nivesh.registry import bundle, model_card, model_registry, storage, tracking
+    from nivesh.registry import bundle, bundle_cache, experiments, model_card, model_registry, pyfunc, storage, tracking
     from nivesh.registry.gate import Verdict
     from nivesh.settings import settings
 
@@ -36,9 +37,14 @@ def package(key: str, version: str, model: Input[Model], report: Input[Artifact]
             request=definition.Request.model_json_schema(),
             provenance=facts,
         )
-        folder = bundle.pack(Path(model.path), manifest, settings().bundles)
+        with tempfile.TemporaryDirectory() as work:
+            packed = bundle.pack(Path(model.path), manifest, Path(work))
+            pyfunc.save(packed, Path(work) / "mlflow")
+            run_id = verdict.metadata["run_id"]
+            experiments.client().log_artifacts(run_id, str(Path(work) / "mlflow"), bundle_cache.ARTIFACT)
+            folder = bundle_cache.install(packed)
         published = storage.publish(folder) if settings().serving_namespace else ""
         card = model_card.card(definition.spec, version, metrics, Verdict(**decision), facts)
         model_card.save(key, version, card)
-        model_registry.mark_packaged(key, version, published)
+        model_registry.mark_packaged(key, version, published, bundle_cache.digest(folder))
         print(f"bundle {published or folder}")

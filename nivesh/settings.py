@@ -11,6 +11,11 @@ from nivesh.errors import SettingsError
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def sqlite_uri(database: Path) -> str:
+    """SQLAlchemy's URL of an SQLite file: of a path, only % and ? mean something in it."""
+    return f"sqlite:///{str(database).replace('%', '%25').replace('?', '%3F')}"
+
+
 class Settings(BaseSettings):
     """What differs from one place of running to another. Every field is an environment variable NIVESH_<FIELD>."""
 
@@ -54,7 +59,8 @@ class Settings(BaseSettings):
 
     @property
     def mlflow_uri(self) -> str:
-        return self.tracking_uri or f"sqlite:///{self.home.resolve() / 'mlflow.db'}"
+        """MLflow's address; without a server, that of the SQLite database under home."""
+        return self.tracking_uri or sqlite_uri(self.home.resolve() / "mlflow.db")
 
     @property
     def bundles(self) -> Path:

@@ -9,15 +9,20 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from nivesh.registry import local_database
 from nivesh.settings import settings
 
 
 def client() -> MlflowClient:
-    """The MLflow client of the settings; with no server given, SQLite and files under NIVESH_HOME."""
+    """The MLflow client of the settings; with no server given, SQLite and files under NIVESH_HOME.
+
+    Raises:
+        SettingsError: NIVESH_HOME is no folder, or cannot be written.
+    """
     current = settings()
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # Alembic logs every migration
     if not current.tracking_uri:
-        current.home.mkdir(parents=True, exist_ok=True)
+        local_database.prepare(current.home.resolve())
     return MlflowClient(tracking_uri=current.mlflow_uri, registry_uri=current.mlflow_uri)
 
 

@@ -5,7 +5,9 @@ MLflow retired stages, so the guide's stages are kept as a tag and stored as ali
 below target.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from mlflow.entities.model_registry import ModelVersion
@@ -16,7 +18,12 @@ from nivesh.registry.experiments import client, ignore_errors
 RUN_TAG = "kfp_run_id"  # tag of MLflow's runs and of versions: the pipeline run that made them
 MEASURED_AGAINST = "measured_against"  # tag of a version: the champion that the gate compared it with, "" for none
 BUNDLE = "bundle"  # tag of a version: the address of its published bundle
+BUNDLE_DIGEST = "bundle_sha256"  # tag of a version: sha256 of its bundle's manifest
 CHAMPION, CHALLENGER = "champion", "challenger"
+PREVIOUS_CHAMPION = "previous_champion"  # tag of a version: the champion that it replaced
+ROLLED_BACK = "rolled_back"  # tag of a version: why it was rolled back
+ROLLBACK = "rollback"  # tag of a registered model: a rollback that has begun, as JSON
+SEMANTIC_VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}")
 STAGES = {"Staging": CHALLENGER, "Production": CHAMPION, "Archived": None, "None": None}
 
 
@@ -122,16 +129,22 @@ def by_alias(key: str, alias: str) -> ModelVersion | None:
 
 
 def set_champion(key: str, version: str) -> ModelVersion:
-    """Make a version the champion. Its stage is Production only where it meets its targets."""
+    """Make a version the champion. Its stage is Production only where it meets its targets.
+
+    Killed at any point and called again, it ends as if it had run once.
+    """
     chosen = find(key, version)
-    override = chosen.tags.get("override_reason")
-    below = chosen.tags.get("targets_missed") and not override
-    _set_stage(chosen, "Staging" if below else "Production", CHAMPION, archive_existing=True)
+    if ROLLED_BACK in chosen.tags:  # no longer: somebody wants it again
+        client().delete_model_version_tag(key, chosen.version, ROLLED_BACK)
+    _set_stage(chosen, _served_stage(chosen), CHAMPION, archive_existing=True)
     return find(key, chosen.version)
 
 
 def rollback(key: str, reason: str) -> ModelVersion:
     """Make the champion's predecessor the champion again, and record why.
+
+    Killed at any point and called again with the same reason, it ends as if it had run once: the registered model's tag
+    ``rollback`` holds what has begun.
 
     Raises:
         ModelNotFound: there is no champion or none before it.
@@ -139,17 +152,38 @@ def rollback(key: str, reason: str) -> ModelVersion:
     current = by_alias(key, CHAMPION)
     if current is None:
         raise ModelNotFound(f"{key} has no champion to roll back")
-    previous = current.tags.get("previous_champion")
-    if not previous:
-        raise ModelNotFound(f"{key} {semantic_version(current)} is the first champion; there is none to go back to")
-    _tag(current, "rolled_back", reason)
-    before_that = find(key, previous).tags.get("previous_champion")
-    restored = set_champion(key, previous)
-    if before_that:  # so that a second rollback goes one further back, not forward to the bad version
-        _tag(restored, "previous_champion", before_that)
+    begun = json.loads(client().get_registered_model(key).tags.get(ROLLBACK, "{}"))
+    resumed = begun.get("reason") == reason and current.version in (begun["from"], begun["to"])
+    if resumed:
+        bad, target = find(key, begun["from"]), find(key, begun["to"])
     else:
-        client().delete_model_version_tag(key, restored.version, "previous_champion")
-    return find(key, restored.version)
+        bad, target = current, _last_good_before(current)
+        state = {"from": bad.version, "to": target.version, "reason": reason}
+        client().set_registered_model_tag(key, ROLLBACK, json.dumps(state))
+    _tag(bad, ROLLED_BACK, reason)
+    # The bad version does not become the predecessor of the restored one, so a second rollback goes one further back.
+    _set_stage(target, _served_stage(target), CHAMPION, archive_existing=True, keep_predecessor=True)
+    client().delete_registered_model_tag(key, ROLLBACK)
+    return find(key, target.version)
+
+
+def _last_good_before(version: ModelVersion) -> ModelVersion:
+    """The nearest earlier champion that was not rolled back.
+
+    Raises:
+        ModelNotFound: there is none.
+    """
+    earlier, visited = version, {version.version}
+    while previous := earlier.tags.get(PREVIOUS_CHAMPION):
+        earlier = find(version.name, previous)
+        if earlier.version in visited:
+            break
+        visited.add(earlier.version)
+        if ROLLED_BACK not in earlier.tags:
+            return earlier
+    raise ModelNotFound(
+        f"{version.name} {semantic_version(version)} is the first champion; there is none to go back to"
+    )
 
 
 def creation_time(key: str, version: str) -> str:
@@ -157,14 +191,21 @@ def creation_time(key: str, version: str) -> str:
     return datetime.fromtimestamp(find(key, version).creation_timestamp / 1000, UTC).isoformat(timespec="seconds")
 
 
-def mark_packaged(key: str, version: str, published: str) -> None:
-    """From now on a version is whole, and may be served: it is the challenger. ``published`` is its bundle in S3, or ""."""
+def mark_packaged(key: str, version: str, published: str, digest: str = "") -> None:
+    """Make a version whose bundle is complete the challenger.
+
+    Args:
+        published: the address of its bundle in S3, or "".
+        digest: sha256 of the bundle's manifest.
+    """
     chosen = find(key, version)
+    if digest:
+        _tag(chosen, BUNDLE_DIGEST, digest)
     if published:
         _tag(chosen, BUNDLE, published)
     served = (by_alias(key, CHAMPION), by_alias(key, CHALLENGER))
     newer = any(int(one.version) > int(chosen.version) for one in served if one)
-    # A step that is done once more must not take the champion down, nor what a later training has brought meanwhile.
+    # A retried step must not take down the champion, nor replace the challenger of a later training.
     if CHAMPION not in chosen.aliases and not newer:
         _set_stage(chosen, "Staging", CHALLENGER, archive_existing=True)
 
@@ -174,9 +215,9 @@ def semantic_version(version: ModelVersion) -> str:
     return version.tags.get("version", str(version.version))
 
 
-def next_version(existing: list[str]) -> str:
-    """The semantic version after those that exist: a retrained model is a new minor version."""
-    numbers = [tuple(map(int, one.split("."))) for one in existing if one.count(".") == 2]
+def next_version(existing: Iterable[str]) -> str:
+    """The semantic version after those that exist: a retrained model is a new minor version. Other tags do not count."""
+    numbers = [tuple(map(int, version.split("."))) for version in existing if SEMANTIC_VERSION.fullmatch(version)]
     if not numbers:
         return "1.0.0"
     major, minor, _ = max(numbers)
@@ -184,13 +225,14 @@ def next_version(existing: list[str]) -> str:
 
 
 def _ensure_unique_version(made: ModelVersion) -> ModelVersion:
-    """Give a version one of its own: of trainings at one moment that chose the same, the first keeps it, others count on."""
+    """Of simultaneous trainings that chose the same semantic version the first keeps it; the others take the next ones."""
     taken: list[str] = []
-    for one in versions(made.name):
-        mine = semantic_version(one) if semantic_version(one) not in taken else next_version(taken)
-        taken.append(mine)
-        if one.version == made.version and mine != semantic_version(one):
-            _tag(one, "version", mine)
+    for version in versions(made.name):
+        own = semantic_version(version)
+        unique = own if own not in taken else next_version(taken)
+        taken.append(unique)
+        if version.version == made.version and unique != own:
+            _tag(version, "version", unique)
     return client().get_model_version(made.name, made.version)
 
 
@@ -198,13 +240,22 @@ def _tag(version: ModelVersion, name: str, value: str) -> None:
     client().set_model_version_tag(version.name, version.version, name, value)
 
 
-def _set_stage(version: ModelVersion, stage: str, alias: str | None, archive_existing: bool) -> None:
+def _served_stage(version: ModelVersion) -> str:
+    """The stage of a champion: Production where it meets its targets, or a person has said why it need not."""
+    below_target = version.tags.get("targets_missed") and not version.tags.get("override_reason")
+    return "Staging" if below_target else "Production"
+
+
+def _set_stage(
+    version: ModelVersion, stage: str, alias: str | None, archive_existing: bool, keep_predecessor: bool = False
+) -> None:
+    """Write stage and alias. What is derived from the present alias is written before the alias moves."""
     mlflow_client = client()
     if alias:
         before = by_alias(version.name, alias)
         if before and before.version != version.version:
-            if alias == CHAMPION:
-                _tag(version, "previous_champion", semantic_version(before))
+            if alias == CHAMPION and not keep_predecessor:
+                _tag(version, PREVIOUS_CHAMPION, semantic_version(before))
             if archive_existing:
                 _tag(before, "stage", "Archived")
         mlflow_client.set_registered_model_alias(version.name, alias, version.version)

@@ -6,10 +6,7 @@ AWS_SECRET_ACCESS_KEY, a profile, or the role of a pod.
 
 import contextlib
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ from nivesh.settings import settings
 
 
 def address(key: str, version: str) -> str:
-    """Where a version's bundle lies, as an InferenceService names it in ``storageUri``."""
+    """The address of a version's bundle, the ``storageUri`` of an InferenceService."""
     return f"{settings().bundle_store.rstrip('/')}/{key}/{version}"
 
 
@@ -39,10 +36,10 @@ def publish(folder: Path) -> str:
         StorageUnavailable: S3 cannot be reached or refuses.
     """
     manifest = bundle.verify(folder)
-    place = address(manifest.key, manifest.version)
-    bucket, prefix = _split(place)
+    target = address(manifest.key, manifest.version)
+    bucket, prefix = _split(target)
     wanted = json.loads((folder / bundle.MANIFEST).read_text(encoding="utf-8"))
-    with _answers(place):
+    with _translate_errors(target):
         s3 = boto3.client("s3")
         found = _manifest(s3, bucket, prefix)
         if found is None:
@@ -51,89 +48,78 @@ def publish(folder: Path) -> str:
             found = _write_manifest(s3, bucket, prefix, folder / bundle.MANIFEST, wanted)
     if found != wanted:
         raise BundleError(
-            f"{place}: this version exists with other content; a bundle never changes, so publish another"
+            f"{target}: this version exists with other content; a bundle never changes, so publish another"
         )
-    return place
+    return target
 
 
 def published(key: str) -> list[str]:
-    """The versions of a model that the store has or once began to have, from whichever registry.
+    """The versions of a model that the store holds, also in part, from whichever registry.
 
     Raises:
         StorageUnavailable: S3 cannot be reached or refuses.
     """
-    place = address(key, "")
-    bucket, prefix = _split(place)
-    with _answers(place):
+    target = address(key, "")
+    bucket, prefix = _split(target)
+    with _translate_errors(target):
         pages = boto3.client("s3").get_paginator("list_objects_v2")
         folders = pages.paginate(Bucket=bucket, Prefix=f"{prefix}/", Delimiter="/").search("CommonPrefixes[].Prefix")
         names = [folder.rstrip("/").rpartition("/")[2] for folder in folders if folder]
     return [name for name in names if re.fullmatch(r"\d+\.\d+\.\d+", name)]
 
 
-def fetch(place: str) -> Path:
-    """Download a published bundle and verify it; returns its folder among the bundles of this machine.
+def fetch(address: str, folder: Path) -> bundle.Manifest:
+    """Download a published bundle into an empty folder and verify it.
 
     Raises:
         BundleError: there is no bundle, or a file of it is missing or was changed.
         StorageUnavailable: S3 cannot be reached or refuses.
     """
-    bucket, prefix = _split(place)
-    key, version = prefix.split("/")[-2:]
-    target = settings().bundles / key / version
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(dir=target.parent, prefix=".staged-"))
-    try:
-        with _answers(place):
-            s3 = boto3.client("s3")
-            found = _manifest(s3, bucket, prefix)
-            if found is None:
-                raise BundleError(f"{place}: there is no bundle; publish it: nivesh publish {key} --version {version}")
-            for name in (*found["files"], bundle.MANIFEST):
-                (staged / name).parent.mkdir(parents=True, exist_ok=True)
-                s3.download_file(bucket, f"{prefix}/{name}", str(staged / name))
-        bundle.verify(staged)
-        staged.chmod(0o755)
-        if not target.exists():
-            os.replace(staged, target)
-        return target
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+    bucket, prefix = _split(address)
+    with _translate_errors(address):
+        s3 = boto3.client("s3")
+        manifest = _manifest(s3, bucket, prefix)
+        if manifest is None:
+            raise BundleError(f"{address}: there is no bundle; publish it: nivesh publish KEY --version VERSION")
+        for name in (*manifest["files"], bundle.MANIFEST):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            s3.download_file(bucket, f"{prefix}/{name}", str(folder / name))
+    return bundle.verify(folder)
 
 
-def download(place: str, folder: Path) -> Path:
+def download(address: str, folder: Path) -> Path:
     """Download one object, such as ``s3://data/loans.csv``, into a folder; returns the file.
 
     Raises:
         DataError: there is no such object.
         StorageUnavailable: S3 cannot be reached or refuses.
     """
-    bucket, name = _split(place)
+    bucket, name = _split(address)
     file = folder / Path(name).name
     try:
-        with _answers(place):
+        with _translate_errors(address):
             boto3.client("s3").download_file(bucket, name, str(file))
     except StorageUnavailable as error:
         cause = error.__cause__
         if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in ("404", "NoSuchBucket", "NoSuchKey"):
-            raise DataError(f"{place}: there is no such object") from None
+            raise DataError(f"{address}: there is no such object") from None
         raise
     return file
 
 
 @contextlib.contextmanager
-def _answers(place: str) -> Iterator[None]:
-    """One error for all that can be wrong with S3."""
+def _translate_errors(address: str) -> Iterator[None]:
+    """Raise StorageUnavailable for whatever goes wrong in a call of S3."""
     try:
         yield
     except (BotoCoreError, ClientError, boto3.exceptions.Boto3Error) as error:
         raise StorageUnavailable(
-            f"{place}: {error}; check AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            f"{address}: {error}; check AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         ) from error
 
 
 def _manifest(s3: Any, bucket: str, prefix: str) -> Any:
-    """The manifest that is there, or None."""
+    """The stored manifest, or None."""
     try:
         return json.load(s3.get_object(Bucket=bucket, Key=f"{prefix}/{bundle.MANIFEST}")["Body"])
     except s3.exceptions.NoSuchKey:
@@ -141,7 +127,7 @@ def _manifest(s3: Any, bucket: str, prefix: str) -> Any:
 
 
 def _write_manifest(s3: Any, bucket: str, prefix: str, path: Path, wanted: Any) -> Any:
-    """Write the manifest where there is none; returns the one that is there then."""
+    """Write the manifest where there is none; returns the stored one."""
     try:
         s3.put_object(Bucket=bucket, Key=f"{prefix}/{bundle.MANIFEST}", Body=path.read_bytes(), IfNoneMatch="*")
     except ClientError as error:
@@ -151,9 +137,9 @@ def _write_manifest(s3: Any, bucket: str, prefix: str, path: Path, wanted: Any) 
     return wanted
 
 
-def _split(place: str) -> tuple[str, str]:
+def _split(address: str) -> tuple[str, str]:
     """Bucket and prefix of an address."""
-    parts = urlsplit(place)
+    parts = urlsplit(address)
     if parts.scheme != "s3" or not parts.netloc:
-        raise SettingsError(f"{place!r}: give a bucket in NIVESH_BUNDLE_STORE or data_path, such as s3://models")
+        raise SettingsError(f"{address!r}: give a bucket in NIVESH_BUNDLE_STORE or data_path, such as s3://models")
     return parts.netloc, parts.path.strip("/")

@@ -6,6 +6,7 @@ not as a parameter, since KFP before 2.4 cannot pass it as one.
 """
 
 import contextlib
+import getpass
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_USER
 
 from nivesh.errors import SettingsError
 from nivesh.registry.experiments import client, create_experiment, find_experiment, flatten
@@ -48,7 +49,14 @@ def parent_run(key: str) -> str:
     existing = find_step(key, "pipeline")
     if existing:
         return existing.info.run_id
-    tags, name = {RUN_TAG: pipeline_run_id(), STEP: "pipeline"}, f"train-{key.replace('_', '-')}"
+    name = f"train-{key.replace('_', '-')}"
+    tags = {
+        RUN_TAG: pipeline_run_id(),
+        STEP: "pipeline",
+        MLFLOW_USER: getpass.getuser(),
+        MLFLOW_SOURCE_NAME: f"nivesh train {key}",
+        MLFLOW_GIT_COMMIT: code_version(),
+    }
     return client().create_run(create_experiment(key), tags=tags, run_name=name).info.run_id
 
 
