@@ -1,4 +1,4 @@
-"""``nivesh tune``: what needs no account, and the whole of it against the services on this machine."""
+"""``nivesh tune``: what needs no account, and the whole command against the fakes on this machine."""
 
 import json
 
@@ -112,7 +112,7 @@ def test_cancel_finds_the_job_of_these_data(home, file, vertex):
     with pytest.raises(KeyboardInterrupt):
         module.fit(module.split(data.read("advice", file), 0).train, progress=stop)
     (job,) = vertex.jobs.values()
-    assert job.state == JobState.JOB_STATE_RUNNING, "who stops watching does not stop the job"
+    assert job.state == JobState.JOB_STATE_RUNNING, "Ctrl-C does not cancel the job"
     assert "cancelling" in tune("--data-path", file, "--cancel")
     assert job.state == JobState.JOB_STATE_CANCELLED
 
@@ -129,7 +129,7 @@ def test_the_whole_way_again_and_with_a_job_that_fails(home, file, vertex, steps
 
     output = " ".join(tune("--data-path", file).split())
     assert "refused: not better" in output
-    assert vertex.calls["CreateTuningJob"] == 1, "the same order finds the model that it made"
+    assert vertex.calls["CreateTuningJob"] == 1, "the same request finds the model that it made"
 
     vertex.states, vertex.job_error = [JobState.JOB_STATE_FAILED], "Internal error in tuning."
     with pytest.raises(StepFailed, match="failed: Internal error in tuning"):

@@ -1,4 +1,4 @@
-"""Answers of an endpoint: in time, tried again, and left alone while it is down."""
+"""Replies of an endpoint: deadlines, retries, and the circuit breaker."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def test_an_answer_with_its_tokens(vertex):
     assert request.generation_config.max_output_tokens == 100
 
 
-def test_a_model_that_cannot_but_think_is_let_and_its_thoughts_are_paid(vertex):
+def test_thoughts_of_a_model_that_must_think_are_billed(vertex):
     pro = BASE.replace("flash", "pro")
     with pytest.raises(VertexRefused, match="Thinking can't be disabled"):
         ask(endpoint=pro)
@@ -42,7 +42,7 @@ def test_a_model_that_cannot_but_think_is_let_and_its_thoughts_are_paid(vertex):
     assert vertex.requests[1].generation_config.max_output_tokens == 100 + least
 
 
-def test_who_says_no_between_outages_is_there(vertex):
+def test_a_refusal_between_outages_closes_the_circuit(vertex):
     down = [(grpc.StatusCode.DEADLINE_EXCEEDED, "down")] * (5 - 1)
     vertex.failures["GenerateContent"] = [*down, (grpc.StatusCode.UNAUTHENTICATED, "no"), *down]
     for _ in range(9):
@@ -51,13 +51,13 @@ def test_who_says_no_between_outages_is_there(vertex):
     assert ask().text == BASE_ANSWER, "never five outages in a row"
 
 
-def test_a_moments_outage_is_not_seen(vertex):
+def test_a_short_outage_is_retried(vertex):
     vertex.failures["GenerateContent"] = [(grpc.StatusCode.UNAVAILABLE, "x"), (grpc.StatusCode.RESOURCE_EXHAUSTED, "x")]
     assert ask().text == BASE_ANSWER
     assert vertex.calls["GenerateContent"] == 3
 
 
-def test_a_slow_answer_is_given_up_in_time(vertex):
+def test_a_slow_reply_ends_at_the_deadline(vertex):
     vertex.delay = 3
     started = time.monotonic()
     with pytest.raises(VertexUnavailable):
@@ -78,7 +78,7 @@ def test_a_wrong_endpoint_is_no_outage(vertex):
     assert ask().text
 
 
-def test_after_failures_in_a_row_it_is_left_alone_and_then_tried_by_one(vertex, monkeypatch):
+def test_after_outages_in_a_row_calls_are_refused_until_a_probe_succeeds(vertex, monkeypatch):
     monkeypatch.setattr(generation.breaker(BASE), "reset_seconds", 0.5)
     vertex.failures["GenerateContent"] = [(grpc.StatusCode.UNAVAILABLE, "down")] * 1000
     for _ in range(5):
@@ -93,7 +93,7 @@ def test_after_failures_in_a_row_it_is_left_alone_and_then_tried_by_one(vertex, 
     vertex.delay = 0.3
     with ThreadPoolExecutor(5) as pool:
         outcomes = list(pool.map(lambda _: _outcome(), range(5)))
-    assert outcomes.count("answered") == 1, "one tries, the others wait for what it finds"
+    assert outcomes.count("answered") == 1, "one call probes, the others are refused"
     assert ask().text == BASE_ANSWER
 
 
@@ -102,10 +102,10 @@ def _outcome() -> str:
         ask()
         return "answered"
     except VertexUnavailable:
-        return "left alone"
+        return "refused"
 
 
-def test_slow_answers_do_not_wait_for_each_other(vertex):
+def test_slow_replies_do_not_wait_for_each_other(vertex):
     vertex.delay = 0.5
     started = time.monotonic()
     with ThreadPoolExecutor(8) as pool:

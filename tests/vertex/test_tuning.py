@@ -1,4 +1,4 @@
-"""Google's tuning client against the service on this machine, each error once."""
+"""Google's tuning client against the fake on this machine."""
 
 import grpc
 import pytest
@@ -19,12 +19,12 @@ def tuning_request(vertex):
 
 
 def test_from_order_to_endpoint(vertex, tuning_request):
-    told = []
-    job = tuning.wait(tuning.start(tuning_request).name, lambda *step: told.append(step))
+    steps = []
+    job = tuning.wait(tuning.start(tuning_request).name, lambda *step: steps.append(step))
     assert job.tuned_model.endpoint == "projects/local/locations/us-central1/endpoints/1"
     assert job.tuning_data_stats.supervised_tuning_data_stats.total_billable_token_count > 0
-    assert [text.split()[0] for _, text in told] == ["running", "succeeded"]
-    assert [share for share, _ in told] == sorted(share for share, _ in told)
+    assert [text.split()[0] for _, text in steps] == ["running", "succeeded"]
+    assert [fraction for fraction, _ in steps] == sorted(fraction for fraction, _ in steps)
     sent = job.supervised_tuning_spec.hyper_parameters
     assert (sent.epoch_count, sent.adapter_size.name) == (3, "ADAPTER_SIZE_FOUR")
 
@@ -59,13 +59,13 @@ def test_a_cancelled_job_ends(vertex, tuning_request):
         tuning.wait(job.name, lambda *_: None)
 
 
-def test_a_start_that_seemed_to_fail_is_found_or_tried_again(vertex, tuning_request):
+def test_a_failed_start_is_found_or_retried(vertex, tuning_request):
     vertex.failures["CreateTuningJob"] = [(grpc.StatusCode.UNAVAILABLE, "connection reset")]
     assert tuning.start(tuning_request).name.endswith("/1")
     assert vertex.calls["CreateTuningJob"] == 2
 
 
-def test_who_ordered_the_same_in_the_same_moment_shares_the_first_job(vertex, tuning_request, monkeypatch):
+def test_the_same_request_at_the_same_time_shares_the_first_job(vertex, tuning_request, monkeypatch):
     first = tuning.start(tuning_request)
     looks = iter([None])
     real = tuning.find
@@ -74,7 +74,7 @@ def test_who_ordered_the_same_in_the_same_moment_shares_the_first_job(vertex, tu
     assert vertex.jobs[first.name.replace("/1", "/2")].state == JobState.JOB_STATE_CANCELLED
 
 
-def test_an_outage_while_waiting_is_waited_out(vertex, tuning_request):
+def test_an_outage_while_waiting_is_retried(vertex, tuning_request):
     job = tuning.start(tuning_request)
     vertex.failures["GetTuningJob"] = [(grpc.StatusCode.UNAVAILABLE, "away")] * 3
     assert tuning.wait(job.name, lambda *_: None).state == JobState.JOB_STATE_SUCCEEDED
@@ -89,7 +89,7 @@ def test_an_outage_while_waiting_is_waited_out(vertex, tuning_request):
         (grpc.StatusCode.INVALID_ARGUMENT, VertexRefused, "injected"),
     ],
 )
-def test_what_a_refused_start_means(vertex, tuning_request, code, kind, message):
+def test_the_message_of_a_refused_start(vertex, tuning_request, code, kind, message):
     vertex.failures["CreateTuningJob"] = [(code, "injected")]
     with pytest.raises(kind, match=message):
         tuning.start(tuning_request)

@@ -1,4 +1,4 @@
-"""Google's storage client against the API on this machine."""
+"""Google's storage client against the fake on this machine."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.vertex.storage import CUT
 LINES = b'{"contents": []}\n'
 
 
-def test_a_file_lies_where_its_content_says(vertex):
+def test_a_file_is_named_by_its_content(vertex):
     place = uploads.upload(LINES)
     assert place == uploads.address(LINES)
     assert place.startswith("gs://tuning/nivesh/tuning/")
@@ -28,12 +28,12 @@ def test_large_files_go_in_parts(vertex):
 
 
 @pytest.mark.parametrize("failure", [503, 429, CUT])
-def test_what_passes_is_tried_again(vertex, failure):
+def test_short_outages_are_retried(vertex, failure):
     vertex.storage.failures = [failure]
     assert vertex.storage.read(uploads.upload(LINES)) == LINES
 
 
-def test_what_does_not_pass_is_explained(vertex, monkeypatch):
+def test_refusals_are_translated(vertex, monkeypatch):
     vertex.storage.failures = [403]
     with pytest.raises(VertexRefused, match="Storage Object User"):
         uploads.upload(LINES)
@@ -43,7 +43,7 @@ def test_what_does_not_pass_is_explained(vertex, monkeypatch):
     assert vertex.storage.objects == {"tuning": {}}
 
 
-def test_an_outage_ends_in_time(vertex, monkeypatch):
+def test_an_outage_ends_at_the_deadline(vertex, monkeypatch):
     monkeypatch.setattr(uploads, "RETRY_SECONDS", 2.0)
     vertex.storage.failures = [503] * 100
     with pytest.raises(VertexUnavailable, match="try again later"):

@@ -5,20 +5,17 @@ Where NIVESH_REDIS_URL names a Redis, all pods share the answers.
 
 import hashlib
 import json
-import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cache
 from typing import Any
 
-import redis
 from cachetools import TTLCache
 
-from nivesh.models.gemini_advisor.budget import DAY, connect
-from nivesh.settings import settings
+from nivesh.models.gemini_advisor.budget import DAY
+from nivesh.models.gemini_advisor.shared_redis import SharedRedis, shared_redis
 
-log = logging.getLogger("nivesh.advice")
 CACHED_OUTCOMES = ("answered", "refused")
 Answer = dict[str, Any]
 
@@ -27,11 +24,11 @@ class AnswerCache:
     """Answers by key, in this process and in Redis.
 
     Args:
-        client: the Redis that all pods share, where there is one.
+        shared: the Redis of all pods.
     """
 
-    def __init__(self, client: redis.Redis | None = None):
-        self._redis = client
+    def __init__(self, shared: SharedRedis):
+        self._redis = shared
         self._lock = threading.Lock()
         self._answers: TTLCache[str, str] = TTLCache(maxsize=2_000, ttl=DAY)
         self._pending: dict[str, Future[str]] = {}
@@ -77,22 +74,12 @@ class AnswerCache:
     def _get(self, key: str) -> str | None:
         with self._lock:
             text = self._answers.get(key)
-        return text or self._shared(lambda client: client.get(_name(key)))
+        return text or self._redis.call(lambda client: client.get(_name(key)))
 
     def _set(self, key: str, text: str) -> None:
         with self._lock:
             self._answers[key] = text
-        self._shared(lambda client: client.set(_name(key), text, ex=DAY))
-
-    def _shared(self, command: Callable[[redis.Redis], Any]) -> Any:
-        """The reply of Redis; None where there is none, or it does not answer."""
-        if self._redis is None:
-            return None
-        try:
-            return command(self._redis)
-        except redis.RedisError as error:
-            log.warning("Redis does not answer (%s): answers are cached in this process only", error)
-            return None
+        self._redis.call(lambda client: client.set(_name(key), text, ex=DAY))
 
 
 def cache_key(*parts: str) -> str:
@@ -102,13 +89,12 @@ def cache_key(*parts: str) -> str:
 
 def answer_cache() -> AnswerCache:
     """The cache of this process, at the Redis of the settings."""
-    current = settings()
-    return _cache(current.redis_url, current.redis_timeout)
+    return _cache(shared_redis())
 
 
 @cache
-def _cache(redis_url: str, redis_timeout: float) -> AnswerCache:
-    return AnswerCache(connect(redis_url, redis_timeout) if redis_url else None)
+def _cache(shared: SharedRedis) -> AnswerCache:
+    return AnswerCache(shared)
 
 
 def _name(key: str) -> str:

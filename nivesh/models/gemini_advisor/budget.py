@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 import redis
 
+from nivesh.models.gemini_advisor.shared_redis import SharedRedis, shared_redis
 from nivesh.settings import settings
 
 log = logging.getLogger("nivesh.advice")
@@ -24,6 +24,10 @@ FILE = "advice-spending.sqlite"
 DAY = 86_400  # seconds
 MICRO = 1_000_000  # micro-dollars of a dollar: integers add exactly
 ALL = "all"  # the row of a day's sum over clients
+ADD = (
+    "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (day, client) DO UPDATE SET micro = micro + excluded.micro "
+    "RETURNING micro"
+)
 
 
 @dataclass(frozen=True)
@@ -44,81 +48,78 @@ class Reservation:
     amount: int
 
 
-class Ledger(Protocol):
-    """Micro-dollars by day and client."""
+class FileLedger:
+    """Micro-dollars by day and client in SQLite, for all processes of one home.
+
+    Where the file cannot be written, or no longer, the ledger goes on in memory with the sums that this process knows.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], int] = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = _open(str(path))
+        except (OSError, sqlite3.Error) as error:
+            self._go_on_in_memory(error)
 
     def add(self, day: str, client: str, amount: int) -> tuple[int, int]:
         """Add to a day's sums; returns the new sums of all clients and of this one."""
+        with self._lock:
+            try:
+                sums = self._add(day, client, amount)
+            except sqlite3.Error as error:  # the disk is full, or was mounted read-only
+                self._go_on_in_memory(error)
+                sums = self._add(day, client, amount)
+            self._known = {key: micro for key, micro in self._known.items() if key[0] >= _yesterday(day)}
+            self._known |= {(day, ALL): sums[0], (day, client): sums[1]}
+            return sums
 
-
-class FileLedger:
-    """A ledger in SQLite, for all processes of one home. Where the file cannot be written it is in memory."""
-
-    def __init__(self, path: Path):
-        self._lock = threading.Lock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = self._open(str(path))
-        except (OSError, sqlite3.Error) as error:
-            log.warning("%s cannot be written (%s): a restart forgets what was spent today", path, error)
-            self._connection = self._open(":memory:")
-
-    def add(self, day: str, client: str, amount: int) -> tuple[int, int]:
-        """See ``Ledger``."""
-        with self._lock, self._connection:
-            self._connection.execute("DELETE FROM spent WHERE day < ?", (_days_before(day, 2),))
-            total, own = (self._add(day, row, amount) for row in (ALL, client))
+    def _add(self, day: str, client: str, amount: int) -> tuple[int, int]:
+        with self._connection as transaction:
+            transaction.execute("DELETE FROM spent WHERE day < ?", (_yesterday(day),))
+            total, own = (transaction.execute(ADD, (day, row, amount)).fetchone()[0] for row in (ALL, client))
         return total, own
 
-    def _add(self, day: str, client: str, amount: int) -> int:
-        statement = (
-            "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (day, client) DO UPDATE SET micro = micro + excluded.micro "
-            "RETURNING micro"
-        )
-        return self._connection.execute(statement, (day, client, amount)).fetchone()[0]
-
-    @staticmethod
-    def _open(path: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(path, timeout=5, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        with connection:
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS spent (day TEXT, client TEXT, micro INTEGER, PRIMARY KEY (day, client))"
-            )
-        return connection
+    def _go_on_in_memory(self, error: Exception) -> None:
+        log.warning("%s cannot be written (%s): a restart forgets what was spent today", self._path, error)
+        self._connection = _open(":memory:")
+        with self._connection as transaction:
+            transaction.executemany(ADD, [(*key, micro) for key, micro in self._known.items()])
 
 
 class RedisLedger:
-    """A ledger in Redis, for all pods: one hash per day."""
+    """The same in Redis, for all pods: one hash per day."""
 
-    def __init__(self, client: redis.Redis):
-        self._redis = client
+    def __init__(self, shared: SharedRedis):
+        self._shared = shared
 
-    def add(self, day: str, client: str, amount: int) -> tuple[int, int]:
-        """See ``Ledger``.
-
-        Raises:
-            redis.RedisError: Redis does not answer.
-        """
+    def add(self, day: str, client: str, amount: int) -> tuple[int, int] | None:
+        """Add to a day's sums; returns the new ones as ``FileLedger`` does, or None where Redis does not answer."""
         key = f"nivesh:advice:spent:{day}"
-        with self._redis.pipeline() as pipe:
-            pipe.hincrby(key, ALL, amount)
-            pipe.hincrby(key, client, amount)
-            pipe.expire(key, 2 * DAY)
-            total, own, _ = pipe.execute()
-        return total, own
+
+        def command(connection: redis.Redis) -> tuple[int, int]:
+            with connection.pipeline() as pipe:
+                pipe.hincrby(key, ALL, amount)
+                pipe.hincrby(key, client, amount)
+                pipe.expire(key, 2 * DAY)
+                total, own, _ = pipe.execute()
+            return total, own
+
+        return self._shared.call(command)
 
 
 class AnswerBudget:
-    """The budget of a UTC day, over one or two ledgers.
+    """The budget of a UTC day, over two ledgers.
 
     Args:
-        own: the ledger of this machine.
-        shared: the ledger of all pods, where there is one.
+        path: of this machine's ledger.
+        shared: the Redis with the ledger of all pods.
     """
 
-    def __init__(self, own: Ledger, shared: RedisLedger | None = None):
-        self._own, self._shared = own, shared
+    def __init__(self, path: Path, shared: SharedRedis):
+        self._file, self._redis = FileLedger(path), RedisLedger(shared)
 
     def reserve(self, dollars: float, client: str = "") -> Reservation:
         """Set money aside before it is spent.
@@ -147,15 +148,9 @@ class AnswerBudget:
         return self._add(today(), client_id(""), 0)[0] / MICRO
 
     def _add(self, day: str, client: str, amount: int) -> tuple[int, int]:
-        own = self._own.add(day, client, amount)
-        if self._shared is None:
-            return own
-        try:
-            shared = self._shared.add(day, client, amount)
-        except redis.RedisError as error:
-            log.warning("Redis does not answer (%s): the budget is this machine's own", error)
-            return own
-        return max(own[0], shared[0]), max(own[1], shared[1])
+        own = self._file.add(day, client, amount)
+        shared = self._redis.add(day, client, amount)
+        return (max(own[0], shared[0]), max(own[1], shared[1])) if shared else own
 
 
 def today() -> str:
@@ -169,22 +164,24 @@ def client_id(client: str) -> str:
 
 
 def answer_budget() -> AnswerBudget:
-    """The budget of this process, by the home and Redis of the settings."""
-    current = settings()
-    return _budget(current.home, current.redis_url, current.redis_timeout)
+    """The budget of this process, by the home and the Redis of the settings."""
+    return _budget(settings().home, shared_redis())
 
 
 @cache
-def _budget(home: Path, redis_url: str, redis_timeout: float) -> AnswerBudget:
-    shared = RedisLedger(connect(redis_url, redis_timeout)) if redis_url else None
-    return AnswerBudget(FileLedger(home / FILE), shared)
+def _budget(home: Path, shared: SharedRedis) -> AnswerBudget:
+    return AnswerBudget(home / FILE, shared)
 
 
-@cache
-def connect(url: str, seconds: float) -> redis.Redis:
-    """One client per Redis."""
-    return redis.Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds)
+def _open(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=5, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    with connection:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS spent (day TEXT, client TEXT, micro INTEGER, PRIMARY KEY (day, client))"
+        )
+    return connection
 
 
-def _days_before(day: str, days: int) -> str:
-    return (datetime.fromisoformat(day) - timedelta(days=days)).date().isoformat()
+def _yesterday(day: str) -> str:
+    return (datetime.fromisoformat(day) - timedelta(days=1)).date().isoformat()

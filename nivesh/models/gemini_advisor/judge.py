@@ -1,8 +1,8 @@
 """The judge: a small Gemini model that decides whether an answer may be shown.
 
 It reads question and answer together, after the answer is there: one call of about a tenth of the answer's price covers
-what was asked and what would be shown. It answers by a JSON schema, so nothing in a text can make it say anything else
-than a verdict and a reason.
+the question and what would be shown. Its reply follows a JSON schema. A question may still talk it into "allowed": it is
+one of several layers.
 """
 
 import json

@@ -1,6 +1,6 @@
 import pytest
 
-from nivesh.models.gemini_advisor import answer_cache, budget, evaluation_replies
+from nivesh.models.gemini_advisor import answer_cache, budget, evaluation_replies, shared_redis
 from nivesh.models.gemini_advisor.advisor import Advisor
 from nivesh.models.gemini_advisor.schema import INSTRUCTIONS
 from nivesh.vertex import generation
@@ -15,6 +15,7 @@ JUDGE = f"{MODELS}/gemini-2.5-flash-lite"
 def advisor(home, vertex):
     """An advisor whose endpoint is the base model, with an empty budget and cache under its own home."""
     generation.breaker.cache_clear()
+    shared_redis._connect.cache_clear()
     answer_cache._cache.cache_clear()
     budget._budget.cache_clear()
     evaluation_replies._memory.cache_clear()

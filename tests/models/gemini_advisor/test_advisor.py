@@ -63,8 +63,8 @@ def test_the_same_question_is_paid_once(advisor, vertex):
     first = ask(advisor)
     assert ask(advisor, f" {QUESTION}\u200b ") == first
     assert vertex.calls["GenerateContent"] == 1
-    first["notes"].append("mine alone")
-    assert ask(advisor)["notes"] == [], "who changes an answer changes nobody else's"
+    first["notes"].append("changed by one caller")
+    assert ask(advisor)["notes"] == [], "a caller that changes its answer changes nobody else's"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from nivesh.models.gemini_advisor import guardrails
 from nivesh.models.gemini_advisor.answer_cache import AnswerCache, cache_key
+from nivesh.models.gemini_advisor.shared_redis import SharedRedis
 
 from .test_advisor import QUESTION, ask
 
@@ -71,7 +72,7 @@ def test_other_rules_are_another_key(advisor, vertex, monkeypatch):
 
 
 def test_pods_share_answers_through_redis(store):
-    one, other = AnswerCache(store.client), AnswerCache(store.client)
+    one, other = AnswerCache(SharedRedis(store.client)), AnswerCache(SharedRedis(store.client))
     answer = {"outcome": "answered", "answer": "a"}
     assert one.get_or_create("k", lambda: answer, bool) == answer
     assert other.get_or_create("k", lambda: pytest.fail("paid again"), bool) == answer

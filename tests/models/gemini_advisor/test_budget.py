@@ -1,11 +1,18 @@
 """What answers cost, by the budget of a day."""
 
+import socket
+import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-from nivesh.models.gemini_advisor.budget import AnswerBudget, FileLedger, RedisLedger, answer_budget
+from nivesh.models.gemini_advisor.budget import AnswerBudget, answer_budget
+from nivesh.models.gemini_advisor.shared_redis import SharedRedis
 
 from .test_advisor import QUESTION, ask
 
@@ -36,7 +43,7 @@ def test_an_answer_that_came_too_late_may_be_billed(advisor, vertex, monkeypatch
 
 
 def budget_in(folder, client=None) -> AnswerBudget:
-    return AnswerBudget(FileLedger(folder / "spent.sqlite"), RedisLedger(client) if client else None)
+    return AnswerBudget(folder / "spent.sqlite", SharedRedis(client))
 
 
 def test_pods_share_a_budget_through_redis(store, tmp_path, monkeypatch):
@@ -109,10 +116,37 @@ def test_processes_that_reserve_at_once_stay_within_the_budget(tmp_path, monkeyp
 def test_a_home_that_cannot_be_written_does_not_stop_answers(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("NIVESH_ADVICE_BUDGET", "1")
     (tmp_path / "file").touch()
-    budget = AnswerBudget(FileLedger(tmp_path / "file" / "spent.sqlite"))
+    budget = budget_in(tmp_path / "file" / "below")
     assert "cannot be written" in caplog.text
     assert not budget.reserve(0.8).refused
     assert budget.reserve(0.3).refused == "advice_budget"
+
+
+def test_a_disk_that_fills_up_forgets_nothing(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("NIVESH_ADVICE_BUDGET", "1")
+    monkeypatch.setenv("NIVESH_ADVICE_CLIENT_SHARE", "0.5")
+    budget = budget_in(tmp_path)
+    budget.reserve(0.3, "one")
+    budget.reserve(0.3, "other")
+    ledger = sqlite3.connect(tmp_path / "spent.sqlite")
+    ledger.execute("CREATE TRIGGER full BEFORE INSERT ON spent BEGIN SELECT RAISE(FAIL, 'disk is full'); END")
+    ledger.commit()
+    assert budget.reserve(0.3, "one").refused == "client_share"
+    assert "disk is full" in caplog.text
+    assert budget.spent_today() == pytest.approx(0.6)
+    assert budget.reserve(0.5, "third").refused == "advice_budget"
+
+
+def test_a_redis_that_does_not_answer_is_not_waited_for_each_time(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never replies
+        client = redis.Redis(port=silent.getsockname()[1], socket_timeout=0.2, retry=Retry(NoBackoff(), 0))
+        budget = budget_in(tmp_path, client)
+        for _ in range(3):
+            budget.reserve(0.001)
+        started = time.monotonic()
+        for _ in range(50):
+            assert not budget.reserve(0.001).refused
+        assert time.monotonic() - started < 2
 
 
 def test_keys_and_addresses_of_clients_are_not_kept(tmp_path):
