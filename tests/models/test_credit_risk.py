@@ -243,7 +243,7 @@ def test_features_that_cannot_be_used(model, features, message):
         {"loan_tenure_months": 1.5},
         {"user_id": "  "},
         {"user_id": "U" * 65},
-        {"employment_type": "astronaut"},
+        {"employment_type": "x" * 65},
         {"age": 17},
         {"gender": "female"},
         {"features": {}},
@@ -312,3 +312,52 @@ def test_plots_are_written(model, parts, tmp_path):
     paths = credit_risk.plot(model, parts.test, tmp_path, history=parts.train)
     assert [path.name for path in paths] == ["roc.png", "calibration.png", "importance.png", "fairness.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+# --- words and numbers of other lenders ------------------------------------------------------------------------------
+
+OTHER_WORDS = {
+    "salaried": "salaried_private", "self_employed": "business_owner", "gig": "gig_worker", "unemployed": "daily_wage",
+    "retired": "pensioner", "student": "rare_word",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def other_words(parts):
+    """A model of a lender whose employment types are none of the samples'."""
+    train = parts.train.assign(employment_type=parts.train["employment_type"].map(OTHER_WORDS))
+    train = train.drop(train.index[train["employment_type"] == "rare_word"][49:])
+    return credit_risk.fit(train, progress=lambda fraction, text: None, n_estimators=40)
+
+
+def test_words_with_rows_enough_are_learned_in_the_order_of_their_risk(other_words, parts):  # 50 rows
+    ranks = other_words.employment_ranks
+    assert ranks["daily_wage"] > ranks["gig_worker"] > ranks["salaried_private"]
+    assert "rare_word" not in ranks
+    test = parts.test.assign(employment_type=parts.test["employment_type"].map(OTHER_WORDS))
+    assert credit_risk.evaluate(other_words, test)["auc"] > 0.85
+
+
+def test_unknown_words_are_neutral_named_and_the_same_in_files_and_requests(other_words, parts):
+    rows = credit_risk.build_features(parts.test.head(3).assign(employment_type=["rare_word", "Never Seen", None]))
+    answered = credit_risk.predict_frame(other_words, rows)
+    neutral = frame_matrix(other_words, rows)[:, list(FEATURES).index("employment_risk")]
+    assert len(set(neutral)) == 1 and 0 < neutral[0] < 5
+    assert not answered.isna().drop(columns=["employment_type", "employment_risk"]).any().any()
+    known = [
+        default_probability(other_words, employment_type=word)
+        for word in ("salaried_private", "Never Seen", "daily wage")
+    ]
+    assert known == sorted(known) and len(set(known)) == 3
+    answer = credit_risk.predict(other_words, [loan_request(employment_type="Never Seen")])[0]
+    assert answer["assumed"] == ["employment_type"]
+    assert credit_risk.predict(other_words, [loan_request(employment_type="Daily-Wage")])[0]["assumed"] == []
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("column", ["monthly_income", "existing_emis", "loan_amount", "loan_tenure_months"])
+def test_no_answer_is_made_of_a_number_that_is_not_finite(model, parts, column, value):
+    rows = parts.test.head(3).astype({column: float})
+    rows.loc[1, column] = value
+    with pytest.raises(DataError, match="application 2: .* not a finite number"):
+        credit_risk.predict_frame(model, credit_risk.build_features(rows))

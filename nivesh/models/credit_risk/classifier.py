@@ -52,7 +52,9 @@ class CreditRisk:
         scorecard: the linear part (see ``scorecard.fit``).
         booster: gradient-boosted trees over FEATURES, in log-odds added to the scorecard's.
         slope, intercept: Platt's calibration of the sum of both.
-        typical: per column of IMPUTED the training median, and the most frequent employment_type.
+        employment_ranks: risk rank of each employment_type that the model knows, 0 (steady) to 5: the fixed ones of
+            ``EMPLOYMENT_RISK``, and words of the training rows (see ``training.learn_employment_ranks``).
+        typical: per column of IMPUTED the training median, and the mean "employment_risk", which is neutral.
         medians: per feature of FEATURES the training median, to tell high values from low ones.
         baseline: logistic regression on the guide's raw columns: columns, mean, scale, coefficients, intercept.
     """
@@ -61,50 +63,64 @@ class CreditRisk:
     booster: xgb.Booster
     slope: float
     intercept: float
-    typical: dict[str, Any]
+    employment_ranks: dict[str, float]
+    typical: dict[str, float]
     medians: dict[str, float]
     baseline: dict[str, Any]
 
 
-def impute(row: Mapping[str, Any], typical: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], list[list[str]]]:
-    """Columns of applications with missing values replaced by the typical applicant's.
+def impute(
+    row: Mapping[str, Any], employment_ranks: Mapping[str, float], typical: Mapping[str, float]
+) -> tuple[dict[str, np.ndarray], list[list[str]]]:
+    """Columns of applications with missing values, and unknown employment types, replaced by the typical applicant's.
 
     Args:
         row: columns of equal length; NaN or None is missing, a missing ``debt_to_income`` follows from existing_emis.
+        employment_ranks: the model's.
         typical: the model's.
 
     Returns:
         The filled columns, and for each application the names of the columns that were imputed.
+
+    Raises:
+        DataError: a number is infinite, or one of REQUIRED or of the loan's terms is missing.
     """
-    columns = {name: _floats(row[name]) for name in (*REQUIRED, "loan_amount", "loan_tenure_months")}
+    columns = {name: _floats(name, row[name]) for name in (*REQUIRED, "loan_amount", "loan_tenure_months")}
     assumed: list[list[str]] = [[] for _ in columns["loan_amount"]]
     for name in IMPUTED:
-        values = _floats(row[name])
+        values = _floats(name, row[name], may_be_missing=True)
         columns[name] = np.where(np.isnan(values), typical[name], values)
         for i in np.flatnonzero(np.isnan(values)):
             assumed[i].append(name)
-    employment = np.array(np.atleast_1d(np.asarray(row["employment_type"], dtype=object)))
-    for j, word in enumerate(employment):
-        if not isinstance(word, str):
-            employment[j] = typical["employment_type"]
-            assumed[j].append("employment_type")
-    columns["employment_type"] = employment
-    given, income = _floats(row["debt_to_income"]), columns["monthly_income"]
+    columns["employment_type"] = np.array(np.atleast_1d(np.asarray(row["employment_type"], dtype=object)))
+    ranks = [employment_ranks.get(word, np.nan) for word in columns["employment_type"]]
+    columns["employment_risk"] = np.where(np.isnan(ranks), typical["employment_risk"], ranks)
+    for j in np.flatnonzero(np.isnan(ranks)):
+        assumed[j].append("employment_type")
+    given, income = _floats("debt_to_income", row["debt_to_income"], may_be_missing=True), columns["monthly_income"]
     with np.errstate(divide="ignore", invalid="ignore"):
         from_emis = np.where(columns["existing_emis"] > 0, columns["existing_emis"] / income, 0.0)
     columns["debt_to_income"] = np.minimum(np.where(np.isnan(given), from_emis, given), MAX_RATIO)
     return columns, assumed
 
 
-def feature_matrix(row: Mapping[str, Any]) -> np.ndarray:
-    """Filled columns -> array (applications, features) in the order of FEATURES."""
-    columns = {**row, **loan_features(row)}
-    return np.column_stack([np.asarray(columns[name], dtype=float) for name in FEATURES])
+def feature_matrix(columns: Mapping[str, Any]) -> np.ndarray:
+    """Columns as ``impute`` gives them -> array (applications, features) in the order of FEATURES.
+
+    Raises:
+        DataError: a feature is NaN or infinite; no such number may reach the model or an answer.
+    """
+    values = {**loan_features(columns), **columns}
+    inputs = np.column_stack([np.asarray(values[name], dtype=float) for name in FEATURES])
+    if not np.isfinite(inputs).all():
+        row, column = np.argwhere(~np.isfinite(inputs))[0]
+        raise DataError(f"application {row + 1}: {list(FEATURES)[column]} is not a finite number; check its columns")
+    return inputs
 
 
 def frame_matrix(model: CreditRisk, frame: pd.DataFrame) -> np.ndarray:
     """Rows of the dataset -> ``feature_matrix``."""
-    return feature_matrix(impute(frame, model.typical)[0])
+    return feature_matrix(impute(frame, model.employment_ranks, model.typical)[0])
 
 
 def margin(line: Mapping[str, Any], booster: xgb.Booster, inputs: np.ndarray) -> np.ndarray:
@@ -134,7 +150,8 @@ def contributions(model: CreditRisk, inputs: np.ndarray) -> np.ndarray:
 def baseline_probability(model: CreditRisk, frame: pd.DataFrame) -> np.ndarray:
     """The baseline's probability of default for rows of the dataset: (applications,)."""
     baseline = model.baseline
-    inputs = frame[baseline["columns"]].to_numpy(dtype=float)
+    columns = impute(frame, model.employment_ranks, model.typical)[0]
+    inputs = np.column_stack([columns[name] for name in baseline["columns"]])
     scaled = (inputs - baseline["mean"]) / baseline["scale"]
     return expit(scaled @ np.array(baseline["coefficients"]) + baseline["intercept"])
 
@@ -143,8 +160,14 @@ def _dmatrix(inputs: np.ndarray) -> xgb.DMatrix:
     return xgb.DMatrix(inputs, feature_names=list(FEATURES), nthread=SERVING_THREADS)
 
 
-def _floats(values: Any) -> np.ndarray:
+def _floats(name: str, values: Any, may_be_missing: bool = False) -> np.ndarray:
+    """A column as finite numbers, or NaN where it may be missing."""
     try:
-        return np.atleast_1d(np.asarray(values, dtype=float))
+        column = np.atleast_1d(np.asarray(values, dtype=float))
     except (TypeError, ValueError):
-        raise DataError(f"{values!r} is not a number") from None
+        raise DataError(f"{name}: {values!r} is not a number") from None
+    bad = np.isinf(column) if may_be_missing else ~np.isfinite(column)
+    if bad.any():
+        row = int(bad.argmax())
+        raise DataError(f"application {row + 1}: {name} is {column[row]}, not a finite number; correct it")
+    return column

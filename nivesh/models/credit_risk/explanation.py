@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nivesh.features.finances import EMPLOYMENT_RISK, affordable_amount
+from nivesh.features.finances import affordable_amount
 from nivesh.models.credit_risk.classifier import FEATURES
 from nivesh.models.credit_risk.schema import HIGH, MEDIUM
 
@@ -33,7 +33,6 @@ SENTENCES = {
     "emergency_fund_months": ("an emergency fund of {}", "{:.1f} months"),
     "buffer_months_after_emi": ("a buffer of {} for living costs and the new EMI", "{:.1f} months"),
 }
-EMPLOYMENT_NAMES = {rank: name.replace("_", "-") for name, rank in EMPLOYMENT_RISK.items()}
 
 
 def category(probability: float) -> str:
@@ -53,18 +52,21 @@ def decision(level: str, obligations: float) -> str:
     return DECISIONS[level]
 
 
-def reasons(values: np.ndarray, contributions: np.ndarray, medians: Mapping[str, float]) -> list[dict[str, Any]]:
+def reasons(
+    values: np.ndarray, contributions: np.ndarray, medians: Mapping[str, float], employment: str
+) -> list[dict[str, Any]]:
     """The features that moved one score most, the strongest first (``schema.Reason`` as dicts).
 
     Args:
         values: one row of ``classifier.feature_matrix``.
         contributions: the same row of ``classifier.contributions``, in log-odds.
         medians: the model's, by feature.
+        employment: the employment type; "" where the model does not know it.
     """
     names = list(FEATURES)
     strongest = sorted(range(len(names)), key=lambda i: -abs(contributions[i]))[:MAX_REASONS]
     return [
-        _reason(names[i], float(values[i]), float(contributions[i]), medians[names[i]])
+        _reason(names[i], float(values[i]), float(contributions[i]), medians[names[i]], employment)
         for i in strongest
         if abs(contributions[i]) >= MIN_CONTRIBUTION
     ]
@@ -119,11 +121,11 @@ def rupees(amount: float) -> str:
     return "₹" + ",".join([*pairs, tail])
 
 
-def _reason(name: str, value: float, contribution: float, median: float) -> dict[str, Any]:
+def _reason(name: str, value: float, contribution: float, median: float, employment: str) -> dict[str, Any]:
     effect = "raises" if contribution > 0 else "lowers"
     sentence, form = SENTENCES[name]
     if name == "employment_risk":
-        shown: float | str = EMPLOYMENT_NAMES[int(value)]
+        shown: float | str = employment.replace("_", "-") or "unknown"
         text = f"{sentence.format(shown)} {effect} the risk"
     else:
         shown, figure, usual = round(value, 4), _figure(form, value), _figure(form, median)

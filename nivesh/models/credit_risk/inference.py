@@ -11,7 +11,7 @@ import pandas as pd
 import xgboost as xgb
 
 from nivesh.errors import BundleError, DataError, UserNotFound
-from nivesh.features.finances import EMPLOYMENT_RISK, loan_features
+from nivesh.features.finances import loan_features
 from nivesh.models.credit_risk.classifier import (
     FEATURES,
     IMPUTED,
@@ -25,8 +25,9 @@ from nivesh.models.credit_risk.classifier import (
     probability,
 )
 from nivesh.models.credit_risk.explanation import OBLIGATIONS_COLUMN, answer, category, decision, reasons
+from nivesh.text.normalization import category_name
 
-FORMAT = 1
+FORMAT = 2
 # Upper bounds of the features that are shares; all others are bounded by 1e12 only.
 UPPER_BOUNDS = {"income_stability": 1.0, "on_time_payment_pct": 100.0}
 
@@ -43,7 +44,8 @@ def predict(model: CreditRisk, requests: Sequence[Mapping[str, Any]]) -> list[di
         model: the fitted model.
         requests: ``Request.model_dump()`` each, with "features": the user's online features (``USER_FEATURES``;
             others are ignored). A feature that is None or absent is imputed with the typical applicant's and listed
-            in "assumed"; employment_type may be in the request or among the features.
+            in "assumed"; so is an employment_type that the model does not know. It may be in the request or among the
+            features.
 
     Raises:
         UserNotFound: a request has no features.
@@ -52,7 +54,9 @@ def predict(model: CreditRisk, requests: Sequence[Mapping[str, Any]]) -> list[di
     if not requests:
         return []
     rows = [_application(request) for request in requests]
-    columns, assumed = impute({name: [row[name] for row in rows] for name in rows[0]}, model.typical)
+    columns, assumed = impute(
+        {name: [row[name] for row in rows] for name in rows[0]}, model.employment_ranks, model.typical
+    )
     inputs = feature_matrix(columns)
     probabilities, shap = probability(model, inputs), contributions(model, inputs)
     emis = loan_features(columns)["emi"]
@@ -62,7 +66,7 @@ def predict(model: CreditRisk, requests: Sequence[Mapping[str, Any]]) -> list[di
             float(probabilities[i]),
             float(emis[i]),
             inputs[i],
-            reasons(inputs[i], shap[i], model.medians),
+            reasons(inputs[i], shap[i], model.medians, _known(row["employment_type"], model)),
             assumed[i],
         )
         for i, (request, row) in enumerate(zip(requests, rows, strict=True))
@@ -79,9 +83,10 @@ def predict_frame(model: CreditRisk, frame: pd.DataFrame, history: pd.DataFrame 
     probabilities, shap = probability(model, inputs), contributions(model, inputs)
     categories = [category(p) for p in probabilities]
     obligations = inputs[:, OBLIGATIONS_COLUMN]
+    employment = [_known(word, model) for word in frame["employment_type"]]
     texts = [
-        "; ".join(reason["text"] for reason in reasons(values, parts, model.medians))
-        for values, parts in zip(inputs, shap, strict=True)
+        "; ".join(reason["text"] for reason in reasons(values, parts, model.medians, word))
+        for values, parts, word in zip(inputs, shap, employment, strict=True)
     ]
     return frame.assign(
         probability_of_default=probabilities.round(4),
@@ -100,6 +105,7 @@ def save(model: CreditRisk, folder: Path) -> None:
         "features": list(FEATURES),
         "calibration": {"method": "platt", "slope": model.slope, "intercept": model.intercept},
         "scorecard": model.scorecard,
+        "employment_ranks": model.employment_ranks,
         "typical": model.typical,
         "medians": model.medians,
         "baseline": model.baseline,
@@ -128,6 +134,7 @@ def load(folder: Path) -> CreditRisk:
         booster=booster,
         slope=calibration["slope"],
         intercept=calibration["intercept"],
+        employment_ranks=content["employment_ranks"],
         typical=content["typical"],
         medians=content["medians"],
         baseline=content["baseline"],
@@ -147,10 +154,15 @@ def _application(request: Mapping[str, Any]) -> dict[str, Any]:
             raise DataError(f"the features of {user_id!r} lack {name}, which credit_risk cannot do without")
     employment = request.get("employment_type") or features.get("employment_type")
     return row | {
-        "employment_type": employment if employment in EMPLOYMENT_RISK else None,
+        "employment_type": category_name(employment) if isinstance(employment, str) else None,
         "loan_amount": request["loan_amount"],
         "loan_tenure_months": request["loan_tenure_months"],
     }
+
+
+def _known(employment: Any, model: CreditRisk) -> str:
+    """The employment type if the model knows it, else ""."""
+    return employment if employment in model.employment_ranks else ""
 
 
 def _is_missing(value: Any) -> bool:

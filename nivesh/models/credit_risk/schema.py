@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from nivesh.spec import MetricThreshold, Spec
+from nivesh.text.normalization import CategoryName, NormalizedText
 
 # Probabilities of default from which an application is reviewed, and declined; set by us for the samples' 14 % default
 # rate, to be replaced by a lender's own cut-offs.
@@ -45,20 +46,24 @@ SPEC = Spec(
     ),
 )
 
-Employment = Literal["salaried", "self_employed", "gig", "unemployed", "retired", "student"]
-
 
 class Request(BaseModel):
     """A loan application of a known user, whose finances come from the feature store."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    user_id: str = Field(min_length=1, max_length=64, description="whose stored features are used")
+    user_id: NormalizedText = Field(min_length=1, max_length=64, description="whose stored features are used")
     loan_amount: float = Field(ge=1, le=1e10, allow_inf_nan=False, description="rupees applied for")
     loan_tenure_months: int = Field(ge=1, le=480, description="months over which it is repaid")
     age: int | None = Field(None, ge=18, le=100, description="years; never used for the score, kept to watch fairness")
-    employment_type: Employment | None = Field(None, description="how the income is earned, where it is known")
-    region: str | None = Field(
+    employment_type: CategoryName | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="how the income is earned: salaried, self_employed, gig, unemployed, retired, student, or a word of "
+        "the training data; another one is taken as not known",
+    )
+    region: NormalizedText | None = Field(
         None, min_length=1, max_length=64, description="never used for the score, kept to watch fairness"
     )
 

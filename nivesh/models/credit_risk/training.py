@@ -1,13 +1,15 @@
 """Split and fit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xgboost as xgb
+from scipy.special import logit
 
 from nivesh.errors import DataError
+from nivesh.features.finances import EMPLOYMENT_RISK
 from nivesh.models.credit_risk import scorecard
 from nivesh.models.credit_risk.classifier import (
     FEATURES,
@@ -26,6 +28,11 @@ FOLDS = 5
 ROWS_PER_THREAD = 20_000  # with fewer rows, synchronising threads costs more than they save
 TEST_FOLDS = 4  # one is held out: a quarter of the rows
 MIN_EACH = 20  # rows of each outcome
+
+MIN_WORD_ROWS = 50  # of an employment type, to learn its rank
+PRIOR_ROWS = 50  # weight of the default rate of all rows in that of a word
+RANKS_PER_LOG_ODDS = 2.5  # from salaried to unemployed, five ranks, the samples' log-odds of default rise by 2.0
+MAX_RANK = max(EMPLOYMENT_RISK.values())
 
 # The guide's raw columns: the baseline's inputs.
 BASELINE_COLUMNS = [
@@ -96,8 +103,10 @@ def fit(
         "seed": seed,
         "nthread": max(1, min(thread_count(), len(train) // ROWS_PER_THREAD)),
     }
-    typical = _typical(train)
-    inputs = feature_matrix(impute(train, typical)[0])
+    ranks = learn_employment_ranks(train)
+    typical = _typical(train, ranks)
+    columns, _ = impute(train, ranks, typical)
+    inputs = feature_matrix(columns)
     label = train["defaulted"].to_numpy()
     out_of_fold = np.zeros(len(train))
     for fold, (rows, held_out) in enumerate(_folds(train, FOLDS, seed)):
@@ -115,9 +124,10 @@ def fit(
         booster=booster,
         slope=slope,
         intercept=intercept,
+        employment_ranks=ranks,
         typical=typical,
         medians=dict(zip(FEATURES, np.median(inputs, axis=0).astype(float).tolist(), strict=True)),
-        baseline=_baseline(train),
+        baseline=_baseline(columns, label),
     )
 
 
@@ -160,14 +170,32 @@ def _platt(margin: np.ndarray, label: np.ndarray) -> tuple[float, float]:
     return max(float(line.coef_[0, 0]), 1e-3), float(line.intercept_[0])
 
 
-def _baseline(train: pd.DataFrame) -> dict[str, Any]:
+def learn_employment_ranks(train: pd.DataFrame) -> dict[str, float]:
+    """Risk rank of each employment type: the fixed ones, and words of the data that have rows enough.
+
+    A word that ``EMPLOYMENT_RISK`` does not have is placed on its scale by how far its default rate, in log-odds and
+    shrunk towards that of all rows, lies from the rate of all rows. Words with fewer than ``MIN_WORD_ROWS`` rows are
+    left out, so that ``impute`` takes them as neutral.
+    """
+    ranks = {word: float(rank) for word, rank in EMPLOYMENT_RISK.items()}
+    known = train["employment_type"].map(ranks).dropna()
+    middle = float(known.mean()) if len(known) >= MIN_WORD_ROWS else MAX_RANK / 2
+    overall = train["defaulted"].mean()
+    words = train.groupby("employment_type", observed=True)["defaulted"].agg(["size", "sum"])
+    for word, rows, defaults in words.itertuples():
+        if word not in ranks and rows >= MIN_WORD_ROWS:
+            rate = (defaults + PRIOR_ROWS * overall) / (rows + PRIOR_ROWS)
+            ranks[str(word)] = float(np.clip(middle + RANKS_PER_LOG_ODDS * (logit(rate) - logit(overall)), 0, MAX_RANK))
+    return ranks
+
+
+def _baseline(columns: Mapping[str, np.ndarray], label: np.ndarray) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit(train[BASELINE_COLUMNS].to_numpy(dtype=float))
-    line = LogisticRegression(max_iter=1000).fit(
-        scaler.transform(train[BASELINE_COLUMNS].to_numpy(dtype=float)), train["defaulted"]
-    )
+    inputs = np.column_stack([columns[name] for name in BASELINE_COLUMNS])
+    scaler = StandardScaler().fit(inputs)
+    line = LogisticRegression(max_iter=1000).fit(scaler.transform(inputs), label)
     return {
         "columns": BASELINE_COLUMNS,
         "mean": scaler.mean_.tolist(),
@@ -177,10 +205,10 @@ def _baseline(train: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _typical(train: pd.DataFrame) -> dict[str, Any]:
-    return {name: float(train[name].median()) for name in IMPUTED} | {
-        "employment_type": str(train["employment_type"].mode().iloc[0])
-    }
+def _typical(train: pd.DataFrame, ranks: Mapping[str, float]) -> dict[str, float]:
+    known = train["employment_type"].map(ranks).dropna()
+    neutral = float(known.mean()) if len(known) else MAX_RANK / 2
+    return {name: float(train[name].median()) for name in IMPUTED} | {"employment_risk": neutral}
 
 
 def _require_rows(frame: pd.DataFrame, each: int) -> None:
