@@ -50,3 +50,5 @@ def evaluate(
     for name, value in experiments.flatten(metrics).items():
         table.add_row(name, figure(value))
     out.print(table)
+    if metrics.get("evaluated_on"):
+        out.print(f"measured on {metrics['evaluated_on']}")

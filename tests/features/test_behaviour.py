@@ -263,3 +263,9 @@ def test_names_are_compared_without_case_and_spaces(month):
     assert online_features(month, pay("2025-03-05T12:00:00", 100, merchant="  sHOP "))["merchant_new"] == 0
     odd = online_features(month, pay("2025-03-05T12:00:00", 100, merchant="चाय ☕ ₹" * 20))
     assert odd["merchant_new"] > 2
+
+
+def test_names_are_compared_in_one_unicode_form(month):
+    past = updated(month, pay("2025-03-05T12:00:00", 100, merchant="Cafe\u0301 Noir") | {"transaction_id": "nfd"})
+    composed = pay("2025-03-07T12:00:00", 100, merchant="CAF\u00c9  Noir")
+    assert online_features(past, composed)["visits_merchant"] == 1

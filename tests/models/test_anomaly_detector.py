@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from nivesh import models
+from nivesh import data, models
 from nivesh.errors import DataError, UserNotFound
 from nivesh.features.behaviour import FEATURES, updated, user_profiles
 from nivesh.features.profile import Profile
 from nivesh.models.anomaly_detector import evaluation, forest
 from nivesh.models.anomaly_detector.reasons import reasons
 from nivesh.models.anomaly_detector.synthetic_anomalies import KINDS, inject
+from nivesh.registry.gate import decide
 from tests.models.other_world import World, payments
 
 detector = models.get("anomaly_detector")
@@ -310,3 +311,15 @@ def test_synthetic_anomalies_of_all_kinds_are_added_without_a_change_to_real_row
 def test_plots_are_written(model, parts, tmp_path):
     paths = detector.plot(model, parts.test, tmp_path)
     assert len(paths) == 3 and all(path.stat().st_size > 5000 for path in paths)
+
+
+@pytest.mark.parametrize("labels", [{}, {"is_anomaly": 0}])
+def test_a_file_without_labels_goes_from_the_reader_to_the_gate(tmp_path, labels):
+    frame = payments(World(users=10, days=60), seed=3).drop(columns=["is_anomaly", "anomaly_kind"])
+    path = tmp_path / "bank.csv"
+    frame.assign(**labels).to_csv(path, index=False)
+    rows = detector.build_features(data.read("transactions", path))
+    halves = detector.split(rows, 0)
+    fitted = detector.fit(halves.train, progress=lambda fraction, text: None, contamination=0.02, **FAST)
+    verdict = decide(detector.spec, detector.evaluate(fitted, halves.test, history=halves.train))
+    assert verdict.passed and "measured on injected synthetic anomalies (none labelled)" in verdict.reason
