@@ -35,6 +35,13 @@ class Settings(BaseSettings):
     rate_limit: int = Field(0, ge=0, description="requests a minute and client; 0 is unlimited")
     max_body_bytes: int = Field(1_000_000, gt=0, description="larger requests get 413")
     max_instances: int = Field(100, gt=0, description="requests with more instances get 413")
+    prediction_store: str = Field(
+        "", description="where predictions are logged, s3://bucket/prefix; empty means under home, off nowhere"
+    )
+    prediction_text_share: float = Field(
+        0.1, ge=0, le=1, description="part of the logged predictions whose texts are kept, with personal data masked"
+    )
+    pseudonym_key: str = Field("", description="secret that turns user ids into the pseudonyms of the prediction log")
     trusted_proxy: str = Field(
         "", description="address of the proxy whose X-Forwarded-For names the client; empty trusts nobody"
     )

@@ -27,8 +27,8 @@ class Served(Predictor):
     def _validate(self, instance: Any, number: int) -> dict:
         return super()._validate(instance, number) | {"client": CLIENT.get()}
 
-    def _predict(self, instances: list[Any]) -> list[dict]:
-        answers = super()._predict(instances)
+    def _answer(self, requests: list[dict]) -> list[dict]:
+        answers = super()._answer(requests)
         for answer in answers:
             if answer["outcome"] != "answered":
                 kind = f"{answer['outcome']}_{answer['reason']}"

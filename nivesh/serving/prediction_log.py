@@ -16,6 +16,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ class Row:
         status: of HTTP.
         error: kind of error, "" for none.
         latency_ms: milliseconds.
+        has_texts: the request and the answer hold people's texts; not a column of the store.
     """
 
     prediction_id: str
@@ -61,6 +63,7 @@ class Row:
     status: int
     error: str
     latency_ms: float
+    has_texts: bool = False
 
 
 class PredictionLog:
@@ -69,11 +72,18 @@ class PredictionLog:
     Args:
         folder: for the segments; several processes may share it.
         ship: puts a Parquet file into the store, and raises where the store is away.
+        prepare: changes a row before it is written, such as masking personal data; runs beside the requests.
         segment_seconds: age at which a segment is shipped.
     """
 
-    def __init__(self, folder: Path, ship: Ship, segment_seconds: float = SEGMENT_SECONDS):
-        self.folder, self.ship, self.segment_seconds = folder, ship, segment_seconds
+    def __init__(
+        self,
+        folder: Path,
+        ship: Ship,
+        prepare: Callable[[Row], Row] = lambda row: row,
+        segment_seconds: float = SEGMENT_SECONDS,
+    ):
+        self.folder, self.ship, self.prepare, self.segment_seconds = folder, ship, prepare, segment_seconds
         folder.mkdir(parents=True, exist_ok=True)
         self._queue: queue.Queue[Row | None] = queue.Queue(MAX_QUEUED)
         self._closed = threading.Event()
@@ -113,7 +123,7 @@ class PredictionLog:
         self._finish(only_due=False)
 
     def _append(self, row: Row) -> None:
-        line = orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        line = orjson.dumps(self.prepare(row), default=str, option=orjson.OPT_APPEND_NEWLINE)
         if len(line) > MAX_ROW_BYTES:
             _dropped(row, "row_too_large")
             return

@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from nivesh.serving.predictor import Predictor
 from nivesh.serving.request_body import parse_json, read_body
 from nivesh.serving.responses import json_response
 
-VERSION_HEADER = "X-Model-Version"
+VERSION_HEADER, PREDICTION_HEADER = "X-Model-Version", "X-Prediction-Id"
 PROTOCOL_PATH = re.compile(r"/v[12]/models/([\w-]+)(?::predict|(?:/versions/[^/]+)?/infer)")
 
 
@@ -29,14 +30,16 @@ def router(served: Mapping[str, Predictor], keys: Sequence[str]) -> APIRouter:
     async def predict_v1(name: str, request: Request) -> Response:
         predictor = find(served, name)
         instances = _instances(predictor, parse_json(await read_body(request)))
-        return json_response({"predictions": await predictor.answer(instances)}, _version_of(predictor))
+        headers = _headers(predictor)
+        return json_response({"predictions": await predictor.answer(instances, headers[PREDICTION_HEADER])}, headers)
 
     async def infer_v2(name: str, request: Request, version: str | None = None) -> Response:
         predictor = find(served, name, version)
         decoded = open_inference.decode(await read_body(request), request.headers.get(open_inference.HEADER_LENGTH))
-        answers = await predictor.answer(decoded.instances)
-        body, headers = open_inference.encode(decoded, predictor.name, predictor.version, answers)
-        return Response(body, headers=headers | _version_of(predictor))
+        headers = _headers(predictor)
+        answers = await predictor.answer(decoded.instances, headers[PREDICTION_HEADER])
+        body, more = open_inference.encode(decoded, predictor.name, predictor.version, answers)
+        return Response(body, headers=headers | more)
 
     v1, v2 = openapi.protocol_bodies()
     for path, route, extra in (
@@ -79,8 +82,9 @@ def _add_guide_route(routes: APIRouter, model: Model, predictor: Predictor | Non
             raise ModelNotFound(
                 f"{model.key} is not loaded; train it (nivesh train {model.key}) and start the server again"
             )
-        (answer,) = await predictor.answer([parse_json(await read_body(request))])
-        return json_response(answer, _version_of(predictor))
+        headers = _headers(predictor)
+        (answer,) = await predictor.answer([parse_json(await read_body(request))], headers[PREDICTION_HEADER])
+        return json_response(answer, headers)
 
     routes.add_api_route(
         model.spec.path,
@@ -103,5 +107,6 @@ def _instances(predictor: Predictor, body: Any) -> list[Any]:
     return instances
 
 
-def _version_of(predictor: Predictor) -> dict[str, str]:
-    return {VERSION_HEADER: predictor.version}
+def _headers(predictor: Predictor) -> dict[str, str]:
+    """The version that answers, and the id of the request in the prediction log."""
+    return {VERSION_HEADER: predictor.version, PREDICTION_HEADER: uuid.uuid4().hex}

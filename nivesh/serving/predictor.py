@@ -8,6 +8,7 @@ await predictor.answer([{"query": "Can I afford a car loan?"}])
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache
@@ -30,6 +31,7 @@ from nivesh.errors import (
 )
 from nivesh.registry import bundle, loaded_model
 from nivesh.serving import metrics
+from nivesh.serving.prediction_rows import Recorder
 from nivesh.serving.responses import status_of
 from nivesh.settings import settings, thread_count
 from nivesh.store import online_store
@@ -56,6 +58,7 @@ class Predictor(kserve.Model):
         self.model = models.get(key)
         self.spec = self.model.spec
         self.max_instances = settings().max_instances
+        self.recorder: Recorder | None = None
 
     @property
     def version(self) -> str:
@@ -94,8 +97,12 @@ class Predictor(kserve.Model):
         """The pool of threads that predictions run in."""
         return _executor()
 
-    async def answer(self, instances: list[Any]) -> list[dict]:
-        """One answer (the guide's JSON) per instance, counted and timed.
+    async def answer(self, instances: list[Any], prediction_id: str = "") -> list[dict]:
+        """One answer (the guide's JSON) per instance, counted, timed and logged.
+
+        Args:
+            instances: requests as the client sent them.
+            prediction_id: of the request in the prediction log; instances of a batch are numbered behind it.
 
         Raises:
             DataError: an instance does not fit the model's Request; the message names the field.
@@ -107,17 +114,21 @@ class Predictor(kserve.Model):
         """
         started = time.perf_counter()
         try:
-            answers = await self._run(instances, started + MAX_WAIT_SECONDS)
+            requests, answers = await self._run(instances, started + MAX_WAIT_SECONDS)
         except NiveshError as error:
             self.count_error(error, len(instances))
+            self._log_error(prediction_id, instances, started, error)
             raise
         except Exception as error:
             self.count_error(error, len(instances))
+            self._log_error(prediction_id, instances, started, error)
             log.exception("%s failed", self.key)
             raise PredictionFailed(
                 f"{self.key} failed on this request ({type(error).__name__}); see the log"
             ) from error
-        metrics.LATENCY.labels(**self.labels).observe(time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        metrics.LATENCY.labels(**self.labels).observe(seconds)
+        self._log(prediction_id, requests, answers, 1000 * seconds)
         failed = self.failures(answers)
         metrics.PREDICTIONS.labels(**self.labels, status="success").inc(len(answers) - failed)
         metrics.PREDICTIONS.labels(**self.labels, status="error").inc(failed)
@@ -127,16 +138,30 @@ class Predictor(kserve.Model):
         """Number of answers that report an outage of a service behind the model; they are counted as errors."""
         return 0
 
-    async def _run(self, instances: list[Any], deadline: float) -> list[dict]:
+    def _log(
+        self, prediction_id: str, requests: list[Any], answers: Sequence[Any], latency_ms: float, **outcome: Any
+    ) -> None:
+        if self.recorder is not None:
+            self.recorder.record(self.spec, self.version, prediction_id, requests, answers, latency_ms, **outcome)
+
+    def _log_error(self, prediction_id: str, instances: list[Any], started: float, error: Exception) -> None:
+        logged = instances[: self.max_instances]
+        milliseconds = 1000 * (time.perf_counter() - started)
+        outcome = {"status": int(status_of(error)), "error": type(error).__name__}
+        self._log(prediction_id, logged, [None] * len(logged), milliseconds, **outcome)
+
+    async def _run(self, instances: list[Any], deadline: float) -> tuple[list[dict], list[dict]]:
+        """The validated requests with their features, and their answers."""
         if len(instances) > self.max_instances:
             raise RequestTooLarge(
                 f"{len(instances)} instances in one request; send at most {self.max_instances} at a time"
             )
 
-        def predict() -> list[dict]:
+        def predict() -> tuple[list[dict], list[dict]]:
             if time.perf_counter() > deadline:
                 raise Overloaded(f"{self.key}: too many requests wait; try again in a second")
-            return self._predict(instances)
+            requests = self._complete(instances)
+            return requests, self._answer(requests)
 
         # With the context of the request, such as ``request_guard.CLIENT``.
         return await asyncio.get_running_loop().run_in_executor(self.executor(), copy_context().run, predict)
@@ -148,10 +173,17 @@ class Predictor(kserve.Model):
         metrics.PREDICTIONS.labels(**self.labels, status=status).inc(instances)
 
     def _predict(self, instances: list[Any]) -> list[dict]:
+        return self._answer(self._complete(instances))
+
+    def _answer(self, requests: list[dict]) -> list[dict]:
+        return self.model.predict(self.fitted, requests)
+
+    def _complete(self, instances: list[Any]) -> list[dict]:
+        """The instances validated, with the features of their users."""
         requests = [self._validate(instance, number) for number, instance in enumerate(instances, 1)]
         if self.spec.user_features:
             self._add_features([one for one in requests if not self.spec.consent or one[self.spec.consent]])
-        return self.model.predict(self.fitted, requests)
+        return requests
 
     def _validate(self, instance: Any, number: int) -> dict:
         if not isinstance(instance, dict):

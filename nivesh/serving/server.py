@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from kserve import ModelServer
 
 from nivesh.serving.app import create_app
+from nivesh.serving.prediction_rows import open_recorder
 from nivesh.serving.predictor import Predictor
 from nivesh.settings import settings
 
@@ -38,10 +39,16 @@ class Server(ModelServer):
 def run(predictors: Sequence[Predictor], keys: Sequence[str], host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; requests on their way are then answered first."""
     server = Server(create_app(predictors, keys), host, port)  # sets KServe's logging up
-    logging.getLogger("uvicorn.access").setLevel(
-        logging.WARNING
-    )  # a line for every request costs more than many answers
+    # A line for every request costs more than many answers.
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    recorder = open_recorder()
+    for predictor in predictors:
+        predictor.recorder = recorder
     # Models and libraries stay for good; without this the garbage collector scans them in the middle of requests.
     gc.collect()
     gc.freeze()
-    server.start(list(predictors))
+    try:
+        server.start(list(predictors))
+    finally:
+        if recorder is not None:
+            recorder.log.close()

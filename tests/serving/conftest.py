@@ -17,8 +17,7 @@ class Echo(Predictor):
         self.labels = {"model_name": self.key, "version": self.version}
         self.ready = True
 
-    def _predict(self, instances):
-        requests = [self._validate(instance, number) for number, instance in enumerate(instances, 1)]
+    def _answer(self, requests):
         return [{"intent": request["query"], "confidence": 1.0, "alternatives": []} for request in requests]
 
 
