@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nivesh.errors import DataError
+from nivesh.text.cleaning import clean
 
 GRAM = 3  # characters; short enough that a typo changes few of a text's grams
 SIMILAR = 0.6  # Jaccard similarity from which two texts are one wording with another amount, name or spelling
@@ -13,10 +14,10 @@ BLOCK = 1_000  # rows compared at once: bounds memory, not the result
 
 
 def normalised(text: str) -> str:
-    """Lower case, all digits as 0, and single spaces in place of all but letters, marks and numbers."""
+    """The clean text in lower case, all digits as 0, and single spaces in place of all but letters, marks and numbers."""
     kept = (
         "0" if c.isdigit() else c if unicodedata.category(c)[0] in "LMN" else " "
-        for c in unicodedata.normalize("NFKC", text).casefold()
+        for c in unicodedata.normalize("NFKC", clean(text)).casefold()
     )
     return " ".join("".join(kept).split())
 

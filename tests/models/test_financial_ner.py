@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from nivesh import FinancialNER, data, models
 from nivesh.errors import BundleError, DataError
+from nivesh.text.cleaning import clean
 
 ner = models.get("financial_ner")
 LABELS = {"MONEY", "DATE", "CATEGORY", "MERCHANT", "ACCOUNT"}
@@ -17,8 +18,8 @@ TEXTS = (
     "  two  spaces,\tand a tab\nthen ₹ 1,20,000/- 🙂",
     "नमस्ते, मैंने ₹५०० Swiggy पर खर्च किए 👨‍👩‍👧",
     "🙂🙂🙂",
-    "\u200d",
     "x",
+    "\u200bpaid ₹5\u200b00\u200e to cafe\u0301 Swig\u00adgy on 5\ufe0f March\u200f",
     "@zomato pe 2.5lakh@5k???",
     "paid 500 to Ramu Kirana yesterday. " * 57,
     "a" * 2000,
@@ -91,6 +92,12 @@ def test_offsets_are_those_of_the_text_as_given(reloaded, text):
     ner.Answer.model_validate(spans)
 
 
+def test_invisible_characters_change_no_answer(reloaded):
+    plain, odd = "paid ₹500 to caf\u00e9 Swiggy on 5 March", TEXTS[-4]
+    found, expected = ner.predict(reloaded, [{"text": odd}, {"text": plain}])
+    assert [(clean(span["text"]), span["label"]) for span in found] == [(s["text"], s["label"]) for s in expected]
+
+
 def test_a_saved_model_predicts_the_same(model, reloaded):
     requests = [{"text": text} for text in TEXTS]
     assert ner.predict(model, requests) == ner.predict(reloaded, requests)
@@ -141,7 +148,16 @@ def test_threads_do_not_disturb_each_other(reloaded, rows):
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"text": ""}, {"text": "  \n"}, {"text": "x" * 2001}, {"text": 5}, {"text": None}, {"text": "hi", "more": 1}],
+    [
+        {},
+        {"text": ""},
+        {"text": "  \n"},
+        {"text": "\u200b\u200b"},
+        {"text": "x" * 2001},
+        {"text": 5},
+        {"text": None},
+        {"text": "hi", "more": 1},
+    ],
 )
 def test_requests_that_are_refused(body):
     with pytest.raises(ValidationError):

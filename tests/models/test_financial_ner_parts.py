@@ -176,3 +176,37 @@ def test_baseline_patterns_and_dictionary():
     assert [(span["text"], span["label"]) for span in found] == [
         ("₹5,000", "MONEY"), ("home loan", "CATEGORY"), ("in 2 years", "DATE"), ("5 March", "DATE"),
     ]  # fmt: skip
+
+
+def test_entities_move_with_the_clean_text():
+    row = training.cleaned_row(
+        "\u200bpaid ₹5\u200b00", [{"text": "₹5\u200b00", "label": "MONEY", "start": 6, "end": 11}]
+    )
+    assert row == {"text": "paid ₹500", "entities": [{"text": "₹500", "label": "MONEY", "start": 5, "end": 9}]}
+
+
+def test_entities_that_cut_a_word_are_found(nlp):
+    row = {"text": "Paid 500 to Amazonse", "entities": spans((5, 8, "MONEY"), (12, 18, "MERCHANT"))}
+    assert [span["label"] for span in training.cut_entities(row, nlp)] == ["MERCHANT"]
+
+
+def test_entities_that_cut_a_word_are_named_in_training():
+    """Training is stopped at the first step that would need the encoder."""
+    texts = [f"Paid {n} to Amazonse" for n in range(500, 560)]
+    entities = [
+        [
+            {"text": "Amazon", "label": "MERCHANT", "start": 12, "end": 18},
+            {"text": text[5:8], "label": "MONEY", "start": 5, "end": 8},
+        ]
+        for text in texts
+    ]
+    messages = []
+
+    def stop(fraction, message):
+        messages.append(message)
+        if len(messages) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(pd.DataFrame({"text": texts, "entities": entities}), progress=stop)
+    assert messages[1] == "60 of 120 entities cut a word and are not learned, such as 'Amazon'"

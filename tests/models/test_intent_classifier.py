@@ -64,12 +64,25 @@ def test_odd_texts_are_answered(model, text):
     module.Answer.model_validate(answer)
 
 
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("Can I af\u200bford a car\u00ad loan?", "Can I afford a car loan?"),
+        ("\u202ecafe\u0301 bill\u202c", "caf\u00e9 bill"),
+        ("SIP\U000e0041 kaise\ufe0f karu\x00", "SIP kaise karu"),
+    ],
+)
+def test_invisible_characters_change_no_answer(model, written, same):
+    assert module.predict(model, [{"query": written}]) == module.predict(model, [{"query": same}])
+
+
 def test_no_requests_give_no_answers(model):
     assert module.predict(model, []) == []
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"query": ""}, {"query": "  \n"}, {"query": "x" * 2001}, {"query": "x", "user": 1}]
+    "body",
+    [{}, {"query": ""}, {"query": "  \n"}, {"query": "x" * 2001}, {"query": "x", "user": 1}, {"query": "\u200b\u200b"}],
 )
 def test_requests_that_are_refused(body):
     with pytest.raises(ValidationError):

@@ -12,6 +12,7 @@ from spacy.language import Language
 from nivesh.data.texts import MAX_CHARACTERS
 from nivesh.errors import BundleError, DataError
 from nivesh.models.financial_ner import tagger, tokens  # noqa: F401  registers the pipeline's parts with spaCy
+from nivesh.text.cleaning import clean, with_offsets
 
 PIPELINE, DICTIONARY = "pipeline", "baseline.json"
 
@@ -42,7 +43,7 @@ def predict(model: FittedNER, requests: list[dict[str, Any]]) -> list[list[dict[
     """
     for number, request in enumerate(requests, 1):
         text = request.get("text")
-        if not isinstance(text, str) or not text.strip() or len(text) > MAX_CHARACTERS:
+        if not isinstance(text, str) or not clean(text).strip() or len(text) > MAX_CHARACTERS:
             raise DataError(f"request {number}: give a text of 1 to {MAX_CHARACTERS} characters that is not blank")
     return [spans_in(model.nlp, request["text"]) for request in requests]
 
@@ -76,8 +77,13 @@ def load(folder: Path) -> FittedNER:
 
 
 def spans_in(nlp: Language, text: str) -> list[dict[str, Any]]:
-    """The entities of one text, as {"text", "label", "start", "end"} in order; offsets are characters of ``text``."""
-    return [
-        {"text": span.text, "label": span.label_, "start": span.start_char, "end": span.end_char}
-        for span in nlp(text).ents
-    ]
+    """The entities of one text, as {"text", "label", "start", "end"} in order.
+
+    The pipeline reads the clean text; offsets are characters (Unicode code points) of the text as given.
+    """
+    cleaned = with_offsets(text)
+    spans = []
+    for span in nlp(cleaned.text).ents:
+        start, end = cleaned.original(span.start_char, span.end_char)
+        spans.append({"text": text[start:end], "label": span.label_, "start": start, "end": end})
+    return spans

@@ -1,9 +1,12 @@
 """What is fixed about the model before any data are seen: its specification, requests and answers."""
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
 from nivesh.data.texts import ENTITY_LABELS, MAX_CHARACTERS
 from nivesh.spec import MetricThreshold, Spec
+from nivesh.text.cleaning import Visible
 
 SPEC = Spec(
     key="financial_ner",
@@ -32,14 +35,9 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(min_length=1, max_length=MAX_CHARACTERS, description="what the user wrote or said")
-
-    @field_validator("text")
-    @classmethod
-    def _not_blank(cls, text: str) -> str:
-        if not text.strip():
-            raise ValueError("the text is blank; write at least one word")
-        return text
+    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_CHARACTERS), Visible] = Field(
+        description="What the user wrote or said, 1 to 2000 characters"
+    )
 
 
 class Entity(BaseModel):

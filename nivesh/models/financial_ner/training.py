@@ -2,15 +2,17 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import pandas as pd
+from spacy.language import Language
 
 from nivesh.errors import DataError, SettingsError
 from nivesh.models.financial_ner import baseline, tagger, tokens
 from nivesh.models.financial_ner.inference import FittedNER
 from nivesh.models.interface import Progress
 from nivesh.spec import Split
+from nivesh.text.cleaning import with_offsets
 from nivesh.text.near_duplicates import held_out
 
 TEST_SHARE = 0.15
@@ -98,7 +100,27 @@ def fit(
     options = Options(
         iterations, batch_size, learning_rate, head_learning_rate, dropout, augmented, frozen_layers, min_texts, seed
     )
-    rows = train[["text", "entities"]].to_dict("records")
+    rows = [cleaned_row(text, spans) for text, spans in zip(train["text"], train["entities"], strict=True)]
+    if cut := [span["text"] for row in rows for span in cut_entities(row, nlp)]:
+        progress(0.0, f"{len(cut)} of {counts.total()} entities cut a word and are not learned, such as {cut[0]!r}")
     component.network = fit_network(rows, sorted(counts), nlp, options, progress)
     progress(1.0, "done")
     return FittedNER(nlp, baseline.fit(train["entities"].tolist()))
+
+
+def cleaned_row(text: str, entities: list[dict[str, Any]]) -> dict[str, Any]:
+    """The clean text with its entities at their places in it; entities of which nothing is left are dropped."""
+    cleaned = with_offsets(text)
+    spans = [(cleaned.span(span["start"], span["end"]), span["label"]) for span in entities]
+    kept = [
+        {"text": cleaned.text[start:end], "label": label, "start": start, "end": end}
+        for (start, end), label in spans
+        if end > start
+    ]
+    return {"text": cleaned.text, "entities": kept}
+
+
+def cut_entities(row: dict[str, Any], nlp: Language) -> list[dict[str, Any]]:
+    """The entities of a row that begin or end inside a token, so that no tags can express them."""
+    doc = nlp.make_doc(row["text"])
+    return [span for span in row["entities"] if doc.char_span(span["start"], span["end"]) is None]

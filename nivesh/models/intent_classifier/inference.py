@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from nivesh.errors import DataError
 from nivesh.models.intent_classifier.ngrams import Ngrams
+from nivesh.text.cleaning import clean
 from nivesh.text.onnx_session import open_session
 
 INPUTS, OUTPUT = ("input_ids", "attention_mask"), "logits"  # of the ONNX graph
@@ -64,7 +65,8 @@ class Classifier:
 
         A row sums to 1 less the probability that the text has no intent.
         """
-        logits = self.blend(self.encoder_logits(texts), self.ngrams.logits(texts))
+        cleaned = [clean(text) for text in texts]
+        logits = self.blend(self.encoder_logits(cleaned), self.ngrams.logits(cleaned))
         return softmax(logits)[:, : len(self.intents)]
 
     def encoder_logits(self, texts: list[str]) -> NDArray[np.float32]:
@@ -162,7 +164,7 @@ def _answers(model: Classifier, texts: list[str]) -> list[dict[str, Any]]:
     for text in texts:
         if not isinstance(text, str):
             raise DataError(f"the text must be a string, not {type(text).__name__}")
-        if not text.strip():
+        if not clean(text).strip():
             raise DataError("the text is empty; ask something, such as 'Can I afford a car loan?'")
     if not texts:
         return []

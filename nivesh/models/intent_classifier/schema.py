@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from nivesh.data.texts import MAX_CHARACTERS
 from nivesh.spec import MetricThreshold, Spec
+from nivesh.text.cleaning import Visible
 
 SPEC = Spec(
     key="intent_classifier",
@@ -36,9 +37,9 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_CHARACTERS)] = Field(
-        description="What the user typed or said, 1 to 2000 characters"
-    )
+    query: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_CHARACTERS), Visible
+    ] = Field(description="What the user typed or said, 1 to 2000 characters")
 
 
 class Alternative(BaseModel):

@@ -13,6 +13,7 @@ from nivesh.models.intent_classifier.inference import Blend, Classifier, softmax
 from nivesh.models.intent_classifier.ngrams import fit_ngrams
 from nivesh.models.interface import Progress
 from nivesh.spec import Split
+from nivesh.text.cleaning import clean
 from nivesh.text.encoder import encoder_folder
 from nivesh.text.near_duplicates import held_out
 
@@ -153,7 +154,8 @@ def _intents(train: pd.DataFrame) -> list[str]:
 
 
 def usable(train: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
-    """(the rows to train on, whether some are out of scope); too few texts out of scope are left out."""
+    """(the clean rows to train on, whether some are out of scope); too few texts out of scope are left out."""
+    train = train.assign(text=train["text"].map(clean))
     outside = train["intent"] == OUT_OF_SCOPE
     if outside.sum() >= MIN_TEXTS:
         return train.reset_index(drop=True), True
