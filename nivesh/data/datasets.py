@@ -116,7 +116,7 @@ def _advice() -> Reader:
 DATASETS = {
     dataset.kind: dataset
     for dataset in (
-        Dataset("intents", "intents.jsonl", ("intent",), _intents),
+        Dataset("intents", "intents.jsonl", ("intent",), _intents, is_table=True),
         Dataset("ner", "ner.jsonl", ("entities",), _ner),
         Dataset("transactions", "transactions.parquet", ("is_anomaly",), _transactions, "timestamp", is_table=True),
         Dataset("loans", "loans.csv", ("defaulted",), _loans, is_table=True),

@@ -68,6 +68,12 @@ TRANSACTIONS = pa.DataFrameSchema(
 )
 
 
+INTENTS = pa.DataFrameSchema(
+    {"text": pa.Column(str), "intent": pa.Column(str, required=False), "voice": pa.Column(str, required=False)},
+    strict=False,
+)
+
+
 class Table:
     """The columns of a file by the project's names, and the problems found while they are read."""
 

@@ -11,36 +11,31 @@ from nivesh.data.dialect import DEFAULT, Dialect
 from nivesh.data.source import decode
 from nivesh.errors import DataError
 
-INTENTS = (
-    "affordability_check", "budget_creation", "debt_management", "emergency_fund", "general_question",
-    "goal_planning", "insurance_advice", "investment_advice", "loan_inquiry", "retirement_planning",
-    "savings_strategy", "spending_analysis", "tax_planning", "transaction_query",
-)  # fmt: skip
-ENTITY_LABELS = ("MONEY", "DATE", "CATEGORY", "MERCHANT", "ACCOUNT")
 OUT_OF_SCOPE = "out_of_scope"  # the intent of texts that have none of the others
 MAX_CHARACTERS = 2_000
+MAX_LABEL = 64  # characters
 
 
 def read_intents(content: bytes, name: str, labelled: bool, dialect: Dialect = DEFAULT) -> Rows:
-    """Columns text, intent, from JSON lines or a JSON list of {"text", "intent"}; text alone where not labelled.
+    """Columns text, intent, from JSON lines, a JSON list of {"text", "intent"} or a table; text alone where not labelled.
 
-    Texts that have none of the intents have the intent "out_of_scope". Where a row names its ``voice`` (who writes like
-    that), the frame has that column too.
+    The intents are those of the file; texts that have none of them have the intent "out_of_scope". Where a row names its
+    ``voice`` (who writes like that), the frame has that column too. A table whose columns have other names needs a dialect.
 
     Raises:
-        DataError: names the row of a missing text, an unknown intent or a text with two intents.
+        DataError: names the row of a missing text or intent, or of a text with two intents.
     """
+    begin = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    is_json = begin in (b"", b"{", b"[") or name.casefold().endswith((".json", ".jsonl"))
+    records = list(json_records(content, name) if is_json else _table_records(content, name, labelled, dialect))
     rows: list[dict[str, Any]] = []
-    seen: dict[str, Any] = {}
-    records = list(json_records(content, name))
+    seen: dict[str, tuple[str, str]] = {}
     for where, record in records:
         text = _text(record, where)
         if not labelled:
             rows.append({"text": text})
             continue
-        intent = record.get("intent")
-        if intent not in (*INTENTS, OUT_OF_SCOPE):
-            raise DataError(f"{where}: intent {intent!r} is unknown; use one of {', '.join(INTENTS)}")
+        intent = _label(record.get("intent"), where, "intent")
         key = " ".join(text.casefold().split())
         if key in seen:
             first_where, first_intent = seen[key]
@@ -51,6 +46,31 @@ def read_intents(content: bytes, name: str, labelled: bool, dialect: Dialect = D
     return Rows(_without_empty(rows), lambda: source_frame(records))
 
 
+def _table_records(content: bytes, name: str, labelled: bool, dialect: Dialect) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where, record) of each row of a CSV, Excel or Parquet file, by the project's names of columns."""
+    from nivesh.data.source import read_table
+    from nivesh.data.tables import INTENTS, Table  # pandera, which serving images do not have
+
+    table = Table(read_table(content, name, dialect, tuple(INTENTS.columns)), dialect, INTENTS)
+    table.require({"text", "intent"} if labelled else {"text"}, {})
+    columns = {column: table.column(column) for column in INTENTS.columns if column in table}
+    for i, row in enumerate(table.source.frame.index):
+        yield f"{name} row {row}", {column: values.iloc[i] for column, values in columns.items()}
+
+
+def _label(value: Any, where: str, field: str) -> str:
+    """A label as it is written in the file, without spaces around it.
+
+    Raises:
+        DataError: there is none, or it is too long for a name.
+    """
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_LABEL:
+        raise DataError(
+            f"{where}: {field} {value!r} is no name of 1 to {MAX_LABEL} characters; write the {field}'s name"
+        )
+    return value.strip()
+
+
 def read_ner(content: bytes, name: str, labelled: bool, dialect: Dialect = DEFAULT) -> Rows:
     """Columns text, entities (list of {"text", "label", "start", "end"}, offsets in characters, end exclusive).
 
@@ -58,7 +78,7 @@ def read_ner(content: bytes, name: str, labelled: bool, dialect: Dialect = DEFAU
     ``[text, {"entities": [[start, end, label]]}]``, and spaCy's binary ``.spacy``; text alone where not labelled.
 
     Raises:
-        DataError: names the row of a span that is unknown, out of the text, overlapping or not what it says.
+        DataError: names the row of a span without label, out of the text, overlapping or not what it says.
     """
     is_docbin = name.casefold().endswith(".spacy")
     records = list(_spacy_records(content, name) if is_docbin else json_records(content, name))
@@ -154,9 +174,7 @@ def _entity(text: str, entity: Any, where: str) -> dict[str, Any]:
         entity = dict(zip(("start", "end", "label"), entity, strict=True))
     if not isinstance(entity, dict):
         raise DataError(f"{where}: an entity is {entity!r}; write text, label, start and end")
-    label, start, end = entity.get("label"), entity.get("start"), entity.get("end")
-    if label not in ENTITY_LABELS:
-        raise DataError(f"{where}: label {label!r} is unknown; use one of {', '.join(ENTITY_LABELS)}")
+    label, start, end = _label(entity.get("label"), where, "label"), entity.get("start"), entity.get("end")
     if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
         raise DataError(f"{where}: {label} from {start!r} to {end!r} is not inside the text of {len(text)} characters")
     span = text[start:end]

@@ -39,8 +39,8 @@ def test_intents_take_json_lines_and_the_guides_list(tmp_path):
     ("content", "message"),
     [
         (
-            '{"text": "hi", "intent": "general_question"}\n{"text": "x", "intent": "weather"}',
-            "line 2: intent 'weather'",
+            '{"text": "hi", "intent": "general_question"}\n{"text": "x", "intent": " "}',
+            "line 2: intent ' ' is no name",
         ),
         ('{"txt": "hi", "intent": "general_question"}', 'line 1: "text" is missing or empty; found the fields txt'),
         (
@@ -57,6 +57,26 @@ def test_intents_take_json_lines_and_the_guides_list(tmp_path):
 def test_broken_intents_name_the_row(tmp_path, content, message):
     with pytest.raises(DataError, match=message):
         data.read("intents", file(tmp_path, content))
+
+
+def test_the_labels_are_those_of_the_file(tmp_path):
+    intents = data.read("intents", file(tmp_path, '{"text": "hi", "intent": "weather"}'))
+    assert intents["intent"].tolist() == ["weather"]
+    (spans,) = data.read("ner", file(tmp_path, entities({"label": "COIN", "start": 8, "end": 13})))["entities"]
+    assert spans[0]["label"] == "COIN"
+
+
+def test_intents_take_a_table_by_its_dialect(tmp_path):
+    path = file(tmp_path, 'text,category\nmy card has not come,card_arrival\n"why, again?",card_arrival\n', "train.csv")
+    rows = data.read("intents", path, dialect=data.Dialect(columns={"intent": "category"}))
+    assert rows.to_dict("list") == {
+        "text": ["my card has not come", "why, again?"], "intent": ["card_arrival", "card_arrival"],
+    }  # fmt: skip
+    with pytest.raises(DataError, match="column intent is missing; found text, category; write columns: {intent"):
+        data.read("intents", path)
+    assert data.read("intents", path, labelled=False)["text"].tolist() == rows["text"].tolist()
+    with pytest.raises(DataError, match="row 3: intent '' is no name"):
+        data.read("intents", file(tmp_path, "text,intent\na b,x\nc d,\n", "gap.csv"))
 
 
 def test_rows_to_be_predicted_need_no_label_and_may_repeat(tmp_path):
@@ -84,7 +104,7 @@ def entities(*spans: dict) -> str:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (entities({"label": "COIN", "start": 8, "end": 13}), "label 'COIN' is unknown"),
+        (entities({"start": 8, "end": 13}), "label None is no name"),
         (entities({"label": "MONEY", "start": 8, "end": 99}), "not inside the text of 26 characters"),
         (entities({"label": "MONEY", "start": 8, "end": 13, "text": "5000"}), "8-13 reads '₹5000', not '5000'"),
         (entities({"label": "MONEY", "start": 7, "end": 13}), "begins or ends with a space"),
