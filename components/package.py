@@ -36,6 +36,7 @@ def package(key: str, version: str, model: Input[Model], report: Input[Artifact]
             missed=decision["missed"],
             request=definition.Request.model_json_schema(),
             provenance=facts,
+            labels=json.loads(model.metadata.get("labels", "[]")),
         )
         with tempfile.TemporaryDirectory() as work:
             packed = bundle.pack(Path(model.path), manifest, Path(work))

@@ -13,19 +13,24 @@ def train(key: str, rows: Input[Dataset], params: dict, model: Output[Model]):
         params: Training parameters that differ from the model's defaults.
         model: A folder with the saved model.
     """
+    import json
     import time
     from pathlib import Path
 
     from nivesh import data, models
     from nivesh.registry import tracking
+    from nivesh.registry.champion_labels import check_labels
 
     definition = models.get(key)
     parameters = definition.parameters(params)
+    frame = data.read_parquet(rows.path)
+    check_labels(key, definition.labels_in(frame), parameters.get("labels_from_data", False))
     started = time.monotonic()
     with tracking.step(key, "train"):
-        fitted = definition.fit(data.read_parquet(rows.path), progress=tracking.report_progress, **parameters)
+        fitted = definition.fit(frame, progress=tracking.report_progress, **parameters)
     seconds = time.monotonic() - started
     Path(model.path).mkdir(parents=True)
     definition.save(fitted, Path(model.path))
     model.metadata |= rows.metadata | tracking.training_metadata(key, parameters, seconds)
+    model.metadata["labels"] = json.dumps(definition.labels(fitted))
     print(f"trained in {seconds:.1f} s")

@@ -121,6 +121,15 @@ class Model:
         """Checked rows of the dataset -> rows to train on or to predict. Causal: a row sees only its past."""
         return self._inference.build_features(frame)
 
+    def labels_in(self, frame: pd.DataFrame) -> list[str]:
+        """The labels of the rows that ``fit`` would train on, sorted; empty for models whose answers are no labels."""
+        labels_in: Callable[[pd.DataFrame], list[str]] = getattr(self._training, "labels_in", lambda frame: [])
+        return labels_in(frame)
+
+    def labels(self, fitted: Fitted) -> list[str]:
+        """The labels that a trained model can answer; empty for models whose answers are no labels."""
+        return list(getattr(fitted, "labels", ()))
+
     def split(self, frame: pd.DataFrame, seed: int) -> Split:
         """Training rows, and held-out rows that training, tuning and thresholds never see."""
         return self._training.split(frame, seed)

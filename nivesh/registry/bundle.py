@@ -30,6 +30,7 @@ class Manifest:
     missed: list[str]
     request: dict[str, Any]
     provenance: dict[str, Any]
+    labels: list[str] = field(default_factory=list)  # that the model can answer; empty where answers are no labels
     files: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
 

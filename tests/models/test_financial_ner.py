@@ -11,15 +11,16 @@ from nivesh.errors import BundleError, DataError
 from nivesh.text.cleaning import clean
 
 ner = models.get("financial_ner")
-LABELS = {"MONEY", "DATE", "CATEGORY", "MERCHANT", "ACCOUNT"}
+LABELS = {"MONEY", "DATE", "CATEGORY", "MERCHANT", "ACCOUNT", "PRODUCT"}
 
+ODD = "\u200bpaid ₹5\u200b00\u200e to cafe\u0301 Swig\u00adgy on 5\ufe0f March\u200f"
 TEXTS = (
     "I spent ₹5000 on groceries",
     "  two  spaces,\tand a tab\nthen ₹ 1,20,000/- 🙂",
     "नमस्ते, मैंने ₹५०० Swiggy पर खर्च किए 👨‍👩‍👧",
     "🙂🙂🙂",
     "x",
-    "\u200bpaid ₹5\u200b00\u200e to cafe\u0301 Swig\u00adgy on 5\ufe0f March\u200f",
+    ODD,
     "@zomato pe 2.5lakh@5k???",
     "paid 500 to Ramu Kirana yesterday. " * 57,
     "a" * 2000,
@@ -29,7 +30,12 @@ TEXTS = (
 
 @pytest.fixture(scope="module")
 def rows():
-    return data.read("ner").head(140)
+    """Rows with a sixth label: every second row has PRODUCT in place of CATEGORY."""
+    frame = data.read("ner").head(140)
+    for spans in frame["entities"].iloc[::2]:
+        for span in spans:
+            span["label"] = "PRODUCT" if span["label"] == "CATEGORY" else span["label"]
+    return frame
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +72,10 @@ def test_training_reports_progress(model, steps):
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1 and len(shares) > 5
 
 
+def test_the_labels_are_those_of_the_rows(reloaded, rows):
+    assert ner.labels(reloaded) == ner.labels_in(rows) == sorted(LABELS)
+
+
 def test_it_learns_more_than_nothing(reloaded, parts):
     metrics = ner.evaluate(reloaded, parts.test, history=parts.train)
     assert metrics["f1"] > 0.1
@@ -93,8 +103,8 @@ def test_offsets_are_those_of_the_text_as_given(reloaded, text):
 
 
 def test_invisible_characters_change_no_answer(reloaded):
-    plain, odd = "paid ₹500 to caf\u00e9 Swiggy on 5 March", TEXTS[-4]
-    found, expected = ner.predict(reloaded, [{"text": odd}, {"text": plain}])
+    plain = "paid ₹500 to caf\u00e9 Swiggy on 5 March"
+    found, expected = ner.predict(reloaded, [{"text": ODD}, {"text": plain}])
     assert [(clean(span["text"]), span["label"]) for span in found] == [(s["text"], s["label"]) for s in expected]
 
 

@@ -48,6 +48,11 @@ def split(frame: pd.DataFrame, seed: int) -> Split:
     return Split(frame[~mask].reset_index(drop=True), frame[mask].reset_index(drop=True), why)
 
 
+def labels_in(frame: pd.DataFrame) -> list[str]:
+    """The labels of the entities, sorted."""
+    return sorted({span["label"] for spans in frame["entities"] for span in spans})
+
+
 def fit(
     train: pd.DataFrame,
     *,
@@ -60,6 +65,7 @@ def fit(
     augmented: float = 0.5,
     frozen_layers: int = 2,
     min_texts: int = 1000,
+    labels_from_data: bool = False,
     seed: int = 0,
 ) -> FittedNER:
     """Train the pipeline.
@@ -77,6 +83,7 @@ def fit(
         augmented: share of the texts that are seen with entities and spelling replaced, 0 to 1.
         frozen_layers: the encoder's lowest layers that stay as they were pretrained.
         min_texts: a smaller corpus is repeated in each pass up to about as many texts, augmented anew each time.
+        labels_from_data: accept rows without a label that the champion answers; the pipeline compares them before.
         seed: of all random choices.
 
     Raises:

@@ -60,6 +60,11 @@ class Classifier:
     def __post_init__(self) -> None:
         self._session = open_session(self.graph)
 
+    @property
+    def labels(self) -> list[str]:
+        """The intents that the model can answer."""
+        return self.intents
+
     def probabilities(self, texts: list[str]) -> NDArray[np.float64]:
         """Calibrated probability of each intent, shape (texts, intents).
 

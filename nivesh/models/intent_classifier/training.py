@@ -33,6 +33,11 @@ def split(frame: pd.DataFrame, seed: int) -> Split:
     return Split(frame[~mask].reset_index(drop=True), frame[mask].reset_index(drop=True), why)
 
 
+def labels_in(frame: pd.DataFrame) -> list[str]:
+    """The intents of the rows, sorted; "out_of_scope" is none."""
+    return sorted(set(frame["intent"]) - {OUT_OF_SCOPE})
+
+
 def fit(
     train: pd.DataFrame,
     *,
@@ -45,6 +50,7 @@ def fit(
     label_smoothing: float = 0.1,
     max_tokens: int = 96,
     inner_share: float = 0.1,
+    labels_from_data: bool = False,
     seed: int = 0,
 ) -> Classifier:
     """Fine-tune the encoder and blend it with n-grams.
@@ -62,6 +68,7 @@ def fit(
         label_smoothing: share of the target spread over all intents.
         max_tokens: longer texts are cut, in training and when served.
         inner_share: share of the training texts that neither half is trained on, to blend and calibrate them.
+        labels_from_data: accept rows without an intent that the champion answers; the pipeline compares them before.
         seed: of all random choices.
 
     Raises:
@@ -150,7 +157,7 @@ def _intents(train: pd.DataFrame) -> list[str]:
         raise DataError(
             f"too little to train on: {counts.idxmin()} has {counts.min()} texts, and each intent needs {MIN_TEXTS}"
         )
-    return sorted(counts.index)
+    return labels_in(train)
 
 
 def usable(train: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
