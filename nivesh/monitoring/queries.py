@@ -55,7 +55,7 @@ def traffic_share(window: str = WINDOW, **labels: str) -> str:
 
 
 def _name(metric: MetricWrapperBase) -> str:
-    return metric.describe()[0].name
+    return next(iter(metric.describe())).name
 
 
 def _total(counter: Counter) -> str:
