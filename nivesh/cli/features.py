@@ -90,6 +90,30 @@ def get(
 
 
 @app.command()
+def stream(
+    name: Annotated[str, Option("--stream", help="key of the Redis stream")] = "nivesh:transactions",
+    until_empty: Annotated[bool, Option(help="end when no entry is left, in place of waiting for more")] = False,
+) -> None:
+    """Fold the transactions of a Redis stream into the users' profiles, until stopped; run as many as you like.
+
+    The field `transaction` of an entry is the body of POST /transactions as JSON. Entries that are refused go to the
+    stream `<stream>:rejected` with the reason.
+
+    **Example**: nivesh features stream
+    """
+    import signal
+    import threading
+
+    from nivesh.store import transaction_stream
+
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    outcomes = transaction_stream.consume(lambda empty: stopping.is_set() or (empty and until_empty), name)
+    out.print(", ".join(f"{outcome}: {number}" for outcome, number in sorted(outcomes.items())) or "no entries")
+
+
+@app.command()
 def serve(
     host: Annotated[str, Option(help="address to listen on; 0.0.0.0 for all")] = "127.0.0.1",
     port: Annotated[int, Option(min=1, max=65535, help="port to listen on")] = 6566,

@@ -35,6 +35,7 @@ from nivesh.serving.prediction_rows import Recorder
 from nivesh.serving.responses import status_of
 from nivesh.settings import settings, thread_count
 from nivesh.store import online_store
+from nivesh.store.storage_format import Stored
 
 log = logging.getLogger("nivesh.serving.predictor")
 DAY = 86_400
@@ -194,14 +195,10 @@ class Predictor(kserve.Model):
             raise DataError(f"instance {number}: {explain(error)}") from None
 
     def _add_features(self, requests: list[dict]) -> None:
-        """Complete requests with their users' features, read for all of them in one round trip."""
-        users = {request["user_id"] for request in requests}
-        if not users:
-            return
-        found, now = online_store.read_existing(users, self.spec.user_features), time.time()
-        for request in requests:
-            stored = found[request["user_id"]]
-            age = max(0.0, now - stored.event_time)
+        """Complete requests with their users' features, which must not be too old."""
+        now = time.time()
+        for request, stored in zip(requests, self._stored_features(requests), strict=True):
+            age = max(0.0, self._asked_at(request, now) - stored.event_time)
             metrics.FEATURE_AGE.labels(**self.labels).observe(age)
             if self.spec.max_feature_age is not None and age > self.spec.max_feature_age:
                 raise FeaturesUnavailable(
@@ -209,6 +206,16 @@ class Predictor(kserve.Model):
                     f"and {self.key} takes at most {self.spec.max_feature_age / DAY:g}; nivesh features materialize"
                 )
             request["features"] = stored.features
+
+    def _asked_at(self, request: dict, now: float) -> float:
+        """The time for which a request's features must be fresh enough, seconds since 1970 UTC."""
+        return now
+
+    def _stored_features(self, requests: list[dict]) -> list[Stored]:
+        """The features of each request's user, read for all of them in one round trip."""
+        users = {request["user_id"] for request in requests}
+        found = online_store.read_existing(users, self.spec.user_features) if users else {}
+        return [found[request["user_id"]] for request in requests]
 
 
 @cache

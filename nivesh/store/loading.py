@@ -12,23 +12,34 @@ import pyarrow as pa
 import redis
 
 from nivesh.errors import FeaturesUnavailable
-from nivesh.store import redis_client, snapshots, storage_format
+from nivesh.store import redis_client, snapshots, storage_format, streaming
 from nivesh.store.online_store import MARKER, batches_by_size, write_hash
-from nivesh.store.storage_format import MAX_CLOCK_SKEW
+from nivesh.store.storage_format import MAX_CLOCK_SKEW, Fields, Primitive, Stored
 
 ATTEMPTS = 50  # to write users that somebody else writes at the same time
 
 
 class Row(NamedTuple):
-    """A user's features of a snapshot: the key and the fields of their hash, and the event time (seconds since 1970)."""
+    """A user's features of a snapshot.
 
+    Attributes:
+        user_id: of the user.
+        key, fields: of their hash in Redis.
+        primitives: the features as they are stored.
+        event_time: seconds since 1970 UTC.
+    """
+
+    user_id: str
     key: bytes
-    fields: dict[bytes, bytes]
+    fields: Fields
+    primitives: dict[str, Primitive]
     event_time: float
 
 
 def load(group: str, start: datetime, end: datetime, now: datetime) -> int:
     """Write each user's newest snapshot of a group into Redis. What is newer there stays, the same time is replaced.
+
+    A profile is the new base of its user's streamed transactions: those that are newer than it are folded in again.
 
     Event times in Redis that are more than ``MAX_CLOCK_SKEW`` in the future are those of a clock that was ahead, and
     are replaced as well.
@@ -72,7 +83,8 @@ def _rows(group: str, batch: pa.RecordBatch) -> list[Row]:
         primitives = {name: value for name, value in zip(names, values, strict=True)}
         if primitives[names[-1]] is None:  # no feature without a definition
             del primitives[names[-1]]
-        rows.append(Row(storage_format.key(user_id), storage_format.encode(group, primitives, time), time))
+        fields = storage_format.encode(group, primitives, time)
+        rows.append(Row(user_id, storage_format.key(user_id), fields, primitives, time))
     return rows
 
 
@@ -90,16 +102,29 @@ def _write(client: redis.Redis, group: str, rows: Sequence[Row], latest: float) 
 
 def _write_once(client: redis.Redis, group: str, rows: Sequence[Row], latest: float) -> int:
     event_time_fields = storage_format.layout(group).event_time_fields
+    log_keys = [streaming.log_key_of(row.user_id) for row in rows] if group == streaming.GROUP else []
     with client.pipeline(transaction=True) as pipe:
-        pipe.watch(*(row.key for row in rows))
+        pipe.watch(*(row.key for row in rows), *log_keys)
         with client.pipeline(transaction=False) as reads:
             for row in rows:
                 reads.hmget(row.key, event_time_fields)
-            stored = map(storage_format.newest_event_time, reads.execute())
+            for log_key in log_keys:
+                reads.exists(log_key)
+            answers = reads.execute()
+        stored = map(storage_format.newest_event_time, answers[: len(rows)])
+        logs = {
+            row.user_id: streaming.read_log(client, log_key)
+            for row, log_key, exists in zip(rows, log_keys, answers[len(rows) :], strict=False)
+            if exists
+        }
         pipe.multi()
         written = 0
         for row, newest in zip(rows, stored, strict=True):
-            if newest is None or newest <= row.event_time or newest > latest:
+            log = logs.get(row.user_id)
+            if log is not None:
+                base = storage_format.from_primitives(group, row.primitives)
+                written += streaming.rebase(pipe, row.user_id, log, Stored(base, row.event_time), latest)
+            elif newest is None or newest <= row.event_time or newest > latest:
                 write_hash(pipe, group, row.key, row.fields)
                 written += 1
         pipe.execute()

@@ -21,7 +21,7 @@ from nivesh.errors import DataError, FeaturesUnavailable, UserNotFound
 from nivesh.features.feature_views import FEATURE_TTL
 from nivesh.store import redis_client, storage_format
 from nivesh.store.redis_client import close
-from nivesh.store.storage_format import MAX_CLOCK_SKEW, Stored
+from nivesh.store.storage_format import MAX_CLOCK_SKEW, Fields, Stored
 
 __all__ = [
     "close", "compute_if_missing", "count", "get_batch_features", "get_features", "materialized", "read",
@@ -191,12 +191,11 @@ def count(group: str = DEFAULT_GROUP) -> int:
     return sum(stored is not None for stored in _decoded(group, answers))
 
 
-def write_hash(pipe: redis.client.Pipeline, group: str, key: bytes, values: dict[bytes, bytes]) -> None:
+def write_hash(pipe: redis.client.Pipeline, group: str, key: bytes, values: Fields) -> None:
     """Queue the commands that replace a user's features of a group."""
     if gone := [field for field in storage_format.layout(group).fields if field not in values]:
         pipe.hdel(key, *gone)
-    mapping: dict[str | bytes, Any] = {**values}
-    pipe.hset(key, mapping=mapping)
+    pipe.hset(key, mapping=values)
     pipe.expire(key, FEATURE_TTL)
 
 

@@ -32,6 +32,7 @@ NANOS = 1_000_000_000
 MAX_CLOCK_SKEW = 300.0  # seconds; an event time further in the future is that of a clock that is ahead
 
 Primitive = float | int | str | None
+Fields = dict[str | bytes, Any]  # of a hash in Redis, as redis-py's hset takes them
 
 
 class Stored(NamedTuple):
@@ -143,9 +144,19 @@ def to_primitives(group: str, user_id: str, features: Mapping[str, Any]) -> dict
     return primitives
 
 
-def encode(
-    group: str, primitives: Mapping[str, Primitive], event_time: float, ttl: float | None = None
-) -> dict[bytes, bytes]:
+def from_primitives(group: str, primitives: Mapping[str, Primitive]) -> dict[str, Any]:
+    """The features of ``to_primitives``."""
+    features: dict[str, Any] = {}
+    for view in layout(group).views:
+        for name, kind in view.features.items():
+            if name in primitives:
+                value = primitives[name]
+                features[name] = orjson.loads(value) if kind == JSON and isinstance(value, str) else value
+    undefined = features.pop(CATCH_ALL, None)
+    return features | (undefined or {})
+
+
+def encode(group: str, primitives: Mapping[str, Primitive], event_time: float, ttl: float | None = None) -> Fields:
     """The fields of a user's hash; the group's fields that are not in the answer are to be deleted.
 
     Args:
@@ -154,7 +165,7 @@ def encode(
         ttl: seconds after ``event_time`` at which the features expire; None for never.
     """
     found = layout(group)
-    values: dict[bytes, bytes] = {}
+    values: Fields = {}
     position = 0
     for view in found.views:
         for name, kind in view.features.items():
