@@ -1,19 +1,20 @@
-# One entry point for people and CI. PYTHON is the interpreter that makes .venv.
-PYTHON ?= python3.11
+# One entry point for people and CI. PYTHON is the interpreter that makes .venv: the first of these that can.
+PYTHONS := python3.11 python3.12 python3.13
+PYTHON ?= $(shell for python in $(PYTHONS); do $$python -c 'import ensurepip, venv' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 DOCKER ?= docker
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check release-report golden bench bench-features serve images training-images clean
+.PHONY: help demo test test-fast check release-report golden bench bench-features serve images training-images lock test-pythons clean
 
 help:  ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 $(INSTALLED): pyproject.toml $(wildcard requirements/*.txt)
 	@echo "Installing into .venv: about 4 GB, a few minutes on the first run"
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: sudo apt-get install python3.11 python3.11-venv"; exit 1; }
+	@command -v $(firstword $(PYTHON) none) >/dev/null || { echo "no Python 3.11, 3.12 or 3.13 with venv: sudo apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar off -e '.[dev]'
 	@touch $@
@@ -48,17 +49,22 @@ bench-features: $(INSTALLED)  ## reads of online features: ours, Feast's own, ba
 serve: $(INSTALLED)  ## serve the champions on port 8080
 	$(BIN)/nivesh serve
 
+FAMILIES := text tabular forecast remote
+IMAGE = $(DOCKER) build -f Dockerfile --build-arg VERSION=$(VERSION) --build-arg COMMIT=$$(git rev-parse HEAD)
+
 images:  ## the serving images, by docker or what DOCKER names
-	for family in text tabular forecast remote redis; do \
-	  $(DOCKER) build --target $$family -t nivesh/$$family:dev --build-arg VERSION=$(VERSION) \
-	    --build-arg COMMIT=$$(git rev-parse HEAD) -f Dockerfile . || exit 1; \
-	done
+	for family in $(FAMILIES); do $(IMAGE) --target serving --build-arg FAMILY=$$family -t nivesh/$$family:dev . || exit 1; done
+	$(IMAGE) --target redis -t nivesh/redis:dev .
 
 training-images:  ## the images of training: steps by family, MLflow, and its database for a test cluster
-	for target in train-text train-tabular train-forecast train-remote mlflow mariadb; do \
-	  $(DOCKER) build --target $$target -t nivesh/train-$${target#train-}:dev \
-	    --build-arg COMMIT=$$(git rev-parse HEAD) -f Dockerfile . || exit 1; \
-	done
+	for family in $(FAMILIES); do $(IMAGE) --target training --build-arg FAMILY=$$family -t nivesh/train-$$family:dev . || exit 1; done
+	for target in mlflow mariadb; do $(IMAGE) --target $$target -t nivesh/train-$$target:dev . || exit 1; done
+
+lock: $(INSTALLED)  ## renew requirements/locks, which the images install from
+	PATH=$(CURDIR)/$(BIN):$$PATH requirements/lock
+
+test-pythons:  ## on each Python found: install what serves, run the tests that need no training
+	for python in $(PYTHONS); do tests/pythons $$python || exit 1; done
 
 clean:  ## forget everything local: models, runs, reports (.venv stays)
 	rm -rf .nivesh compiled

@@ -174,9 +174,9 @@ def cluster(kubeconfig, trained_home) -> Iterator[Cluster]:
 
 
 def settled(cluster: Cluster, name: str, sources: str) -> bool:
-    """Whether an InferenceService is ready, and every pod of it is ready, of these sources and of this store.
+    """Whether an InferenceService is ready, and all its pods are ready, of these sources and of this store.
 
-    Its observedGeneration does not tell: KServe copies that of the Deployment.
+    Its observedGeneration is of no use: KServe copies that of the Deployment.
     """
     conditions = cluster.get("isvc", name).get("status", {}).get("conditions", [])
     if ("Ready", "True") not in [(condition["type"], condition["status"]) for condition in conditions]:
@@ -206,7 +206,8 @@ def build_images(kubeconfig: str) -> str:
     had = kubectl(kubeconfig, "get", *note, "--ignore-not-found", "-o", "jsonpath={.data.sources}")
     if had != found:
         for family in [*sorted({models.get(key).spec.runtime for key in KEYS}), "redis"]:
-            image = ["-t", f"nivesh/{family}:dev", "--target", family, "-f", str(ROOT / "Dockerfile"), str(ROOT)]
+            target = ["redis"] if family == "redis" else ["serving", "--build-arg", f"FAMILY={family}"]
+            image = ["-t", f"nivesh/{family}:dev", "--target", *target, "-f", str(ROOT / "Dockerfile"), str(ROOT)]
             done = subprocess.run([IMAGE_TOOL, "build", *image], capture_output=True, text=True, timeout=1200)
             assert done.returncode == 0, done.stdout + done.stderr
         kubectl(kubeconfig, "delete", *note, "--ignore-not-found")
@@ -220,9 +221,9 @@ def forwarded(kubeconfig: str, target: str, port: int, namespace: str = NAMESPAC
     command = ["kubectl", "--kubeconfig", kubeconfig, "-n", namespace, "port-forward", target, f":{port}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
-            said = process.stdout.readline()
-            found = re.search(r"127\.0\.0\.1:(\d+)", said)
-            assert found, said
+            line = process.stdout.readline()
+            found = re.search(r"127\.0\.0\.1:(\d+)", line)
+            assert found, line
             yield int(found[1])
         finally:
             process.terminate()

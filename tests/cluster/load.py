@@ -1,4 +1,4 @@
-"""A constant load on a model, and what became of each request."""
+"""A constant load on a model, and the result of each request."""
 
 import asyncio
 import collections
@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 15
 
 @dataclass
 class Load:
-    """So many requests a second, whether or not the earlier ones were answered, until the ``with`` ends.
+    """A constant rate of requests, whether or not earlier ones were answered, until the ``with`` block ends.
 
     Only to this machine's gateway, and for a bounded time.
     """
@@ -42,14 +42,14 @@ class Load:
 
     def watch(self, seconds: float) -> collections.Counter:
         """Answers by version among the requests of the next seconds."""
-        begin = time.monotonic() - self.started
+        start = time.monotonic() - self.started
         time.sleep(seconds)
-        end = begin + seconds
+        end = start + seconds
         time.sleep(0.5)  # for the last answers
-        return collections.Counter(version for sent, version in list(self.answers) if begin <= sent < end)
+        return collections.Counter(version for sent, version in list(self.answers) if start <= sent < end)
 
     def assert_nothing_lost(self) -> str:
-        """Every request was answered, and there were as many as promised; gives the figures."""
+        """All requests were answered, and there were as many as planned; returns the figures."""
         total = len(self.answers) + len(self.failures)
         figures = (
             f"{total} requests in {self.seconds:.0f} s ({total / self.seconds:.0f}/s), {len(self.failures)} failed"

@@ -58,8 +58,8 @@ def services(cluster):
     cluster.kubectl("delete", "isvc", "-l", f"test={NAME}", "--wait=false")
 
 
-def last_words(pod: dict) -> str:
-    """Why a pod's containers ended, as its status says."""
+def termination_messages(pod: dict) -> str:
+    """Why a pod's containers terminated, from its status."""
     status = pod["status"]
     containers = status.get("initContainerStatuses", []) + status.get("containerStatuses", [])
     ends = [state["terminated"] for c in containers for state in (c["state"], c["lastState"]) if "terminated" in state]
@@ -69,9 +69,11 @@ def last_words(pod: dict) -> str:
 @pytest.mark.parametrize("kind", REFUSED)
 def test_a_wrong_bundle_is_not_served_and_the_status_says_why(cluster, services, kind):
     name = f"{NAME}-{kind}"
-    said = cluster.until(f"{name} to be refused", lambda: " ".join(map(last_words, cluster.pods(name))).strip())
-    assert REFUSED[kind][1] in said
-    assert len(said.splitlines()) == 1 or kind == "absent"
+    message = cluster.until(
+        f"{name} to be refused", lambda: " ".join(map(termination_messages, cluster.pods(name))).strip()
+    )
+    assert REFUSED[kind][1] in message
+    assert len(message.splitlines()) == 1 or kind == "absent"
     conditions = {c["type"]: c["status"] for c in cluster.get("isvc", name)["status"]["conditions"]}
     assert conditions["Ready"] != "True"
     assert not any(c.get("ready") for pod in cluster.pods(name) for c in pod["status"].get("containerStatuses", []))

@@ -49,7 +49,7 @@ def test_ten_fifty_hundred_percent_and_promoted(stage, load):
         else:
             stage.run("traffic", KEY, str(percent))
         assert stage.weights() == {stable: 100 - percent, canary: percent}
-        time.sleep(1)  # the gateway's Envoys hear of the route a moment after the gateway
+        time.sleep(1)  # the gateway's Envoys get the route a little after the gateway
         counted = load.watch(6)
         share = counted[new] / counted.total()
         print(f"{percent} %: {dict(counted)}, share {share:.3f}")

@@ -25,7 +25,7 @@ WINDOW = "1m"
 
 
 def scraping(targets: Path) -> dict:
-    """Every pod that says prometheus.io/scrape, at the port and path that it names.
+    """All pods annotated prometheus.io/scrape, at the annotated port and path.
 
     Debian builds Prometheus without kubernetes_sd_configs. The rules are those for it; only the list of pods with its
     labels comes from a file (see ``discovered``).
@@ -124,8 +124,8 @@ def prometheus(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def asked(stage, prometheus):
-    """A canary at a quarter, half a minute of requests, and every tenth of them wrong on purpose."""
+def scraped(stage, prometheus):
+    """A canary at a quarter, half a minute of requests, and one in ten invalid on purpose."""
     stage.run("deploy", KEY, "--version", GOOD, "--canary", "25")
     with Load(stage.host, PATH, BODY) as load:
         for number in range(150):
@@ -140,23 +140,23 @@ def asked(stage, prometheus):
     return prometheus
 
 
-def test_finds_the_pods_of_both_versions_by_their_annotations(asked):
-    up = asked.ask("up")
+def test_finds_the_pods_of_both_versions_by_their_annotations(scraped):
+    up = scraped.ask("up")
     assert len(up) >= 2 and {one["value"] for one in up} == {1.0}
     assert all(one["pod"].startswith(NAME) for one in up)
-    assert {one["version"] for one in asked.ask("ml_model_accuracy")} == {STABLE, GOOD}
-    assert {one["value"] for one in asked.ask("ml_active_models")} == {1.0}
+    assert {one["version"] for one in scraped.ask("ml_model_accuracy")} == {STABLE, GOOD}
+    assert {one["value"] for one in scraped.ask("ml_active_models")} == {1.0}
 
 
-def test_requests_errors_and_p99_by_version(asked):
+def test_requests_errors_and_p99_by_version(scraped):
     figures = {
-        "requests a second": asked.by_version(queries.requests_per_second(WINDOW, model_name=KEY)),
-        "requests": asked.by_version(queries.requests(WINDOW, model_name=KEY)),
-        "errors a second": asked.by_version(queries.errors_per_second(WINDOW, model_name=KEY)),
-        "error ratio": asked.by_version(queries.error_ratio(WINDOW, model_name=KEY)),
-        "p50": asked.by_version(queries.latency(0.5, WINDOW, model_name=KEY)),
-        "p99": asked.by_version(queries.latency(0.99, WINDOW, model_name=KEY)),
-        "share": asked.by_version(queries.traffic_share(WINDOW, model_name=KEY)),
+        "requests a second": scraped.by_version(queries.requests_per_second(WINDOW, model_name=KEY)),
+        "requests": scraped.by_version(queries.requests(WINDOW, model_name=KEY)),
+        "errors a second": scraped.by_version(queries.errors_per_second(WINDOW, model_name=KEY)),
+        "error ratio": scraped.by_version(queries.error_ratio(WINDOW, model_name=KEY)),
+        "p50": scraped.by_version(queries.latency(0.5, WINDOW, model_name=KEY)),
+        "p99": scraped.by_version(queries.latency(0.99, WINDOW, model_name=KEY)),
+        "share": scraped.by_version(queries.traffic_share(WINDOW, model_name=KEY)),
     }
     for name, values in figures.items():
         print(f"{name}: { ({version: round(value, 4) for version, value in values.items()}) }")
@@ -165,10 +165,10 @@ def test_requests_errors_and_p99_by_version(asked):
     assert 0.15 <= figures["share"][GOOD] <= 0.35
     assert all(value <= 10 for value in figures["p99"].values())
     assert all(0.01 < value < 0.3 for value in figures["error ratio"].values())
-    assert {one["error_type"] for one in asked.ask(queries.errors_by_type(WINDOW))} == {"DataError"}
+    assert {one["error_type"] for one in scraped.ask(queries.errors_by_type(WINDOW))} == {"DataError"}
 
 
-def test_silence_is_no_number(asked):
+def test_no_requests_give_no_sample(scraped):
     for query in (queries.error_ratio, queries.traffic_share, queries.requests_per_second, queries.errors_per_second):
-        assert asked.ask(query(WINDOW, version="9.9.9")) == []
-    assert asked.ask(queries.latency(0.99, WINDOW, version="9.9.9")) == []
+        assert scraped.ask(query(WINDOW, version="9.9.9")) == []
+    assert scraped.ask(queries.latency(0.99, WINDOW, version="9.9.9")) == []

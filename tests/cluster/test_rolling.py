@@ -11,9 +11,9 @@ NAME, PATH, BODY = "intent-classifier", "/predict/intent", {"query": "Can I affo
 
 def test_a_new_pod_takes_over_without_losing_a_request(cluster):
     old = {pod["metadata"]["name"] for pod in cluster.pods(NAME)}
-    asked = {"spec": {"predictor": {"annotations": {"rolled": f"{time.time()}"}}}}
+    patch = {"spec": {"predictor": {"annotations": {"rolled": f"{time.time()}"}}}}
     with Load(HOST, PATH, BODY, headers={"X-API-Key": API_KEY}) as load:
-        cluster.kubectl("patch", "isvc", NAME, "--type=merge", "-p", json.dumps(asked))
+        cluster.kubectl("patch", "isvc", NAME, "--type=merge", "-p", json.dumps(patch))
         cluster.until("only new pods", lambda: (names := running(cluster)) and not names & old)
         time.sleep(5)
     print(load.assert_nothing_lost())

@@ -1,4 +1,4 @@
-"""Every model answers through the gateway, by the guide's path and by KServe's; who has no key or asks too often waits."""
+"""All models answer through the gateway on their own path and on KServe's, with API keys and a rate limit."""
 
 import json
 import re
@@ -15,7 +15,7 @@ def name_of(key: str) -> str:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_the_guides_example_is_answered_on_the_one_host(cluster, key):
+def test_the_example_is_answered_on_the_one_host(cluster, key):
     module = models.get(key)
     answer = cluster.ask(module.spec.path, module.spec.example)
     assert answer.status_code == 200, answer.text
@@ -25,7 +25,7 @@ def test_the_guides_example_is_answered_on_the_one_host(cluster, key):
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_both_of_kserves_protocols_work_on_the_one_host(cluster, key):
+def test_both_kserve_protocols_work_on_the_one_host(cluster, key):
     module = models.get(key)
     v1 = cluster.ask(f"/v1/models/{name_of(key)}:predict", {"instances": [module.spec.example]})
     tensor = {"name": "request", "datatype": "BYTES", "shape": [1], "data": [json.dumps(module.spec.example)]}
@@ -42,7 +42,7 @@ def test_a_request_without_the_right_key_is_refused(cluster, host, key):
     assert cluster.ask("/predict/intent", {"query": "Can I afford a car loan?"}, host=host, key=key).status_code == 401
 
 
-def test_what_is_wrong_with_a_request_is_said(cluster):
+def test_an_invalid_request_gets_the_reason(cluster):
     loan = models.get("credit_risk").spec.example | {"user_id": "nobody"}
     assert cluster.ask("/predict/credit-risk", loan).status_code == 404
     refused = cluster.ask("/predict/intent", {"quary": "?"})
@@ -51,7 +51,7 @@ def test_what_is_wrong_with_a_request_is_said(cluster):
     assert cluster.ask("/predict/nothing", {}).status_code == 404
 
 
-def test_who_asks_too_often_is_told_to_wait_and_others_are_not(cluster):
+def test_a_client_over_its_rate_limit_gets_429_and_others_do_not(cluster):
     policy = "backendtrafficpolicy", "nivesh-rate-limit"
     (rule,) = cluster.get(*policy)["spec"]["rateLimit"]["local"]["rules"]
 

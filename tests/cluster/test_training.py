@@ -1,4 +1,4 @@
-"""Every training pipeline on a real Kubeflow, from rows in S3 to a canary, with pods, MLflow and S3 failing on the way."""
+"""All training pipelines on a real Kubeflow, from rows in S3 to a canary, with pods, MLflow and S3 failing on the way."""
 
 import contextlib
 import hashlib
@@ -99,8 +99,8 @@ def test_the_first_version_is_served_to_everybody(training, stable):
 
 def test_lost_pods_and_a_minute_without_mlflow_and_s3_leave_one_whole_version(training, canary, tmp_path):
     version, run_id = canary
-    said = training.nivesh("logs", run_id[:8])
-    assert "train, attempt 2" in said
+    output = training.nivesh("logs", run_id[:8])
+    assert "train, attempt 2" in output
     assert len(training.versions(KEY, run_id)) == 1
     assert storage.fetch(model_registry.find(KEY, version).tags["bundle"], tmp_path).version == version
     found = training.s3.Bucket("models").objects.filter(Prefix=f"{training.mark}/{KEY}/")

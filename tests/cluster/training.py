@@ -30,7 +30,7 @@ NAMESPACE, BUCKET = "nivesh-training-tests", "mlpipeline"
 # The models that are trained here, all of them without NIVESH_TEST_TRAIN; credit_risk is always among them.
 CHOSEN = os.environ.get("NIVESH_TEST_TRAIN", ",".join(KEYS)).split(",")
 TRAINED = [key for key in KEYS if key in CHOSEN or key == "credit_risk"]
-IMAGES = [*sorted({f"train-{models.get(key).spec.runtime}" for key in TRAINED}), "mlflow", "mariadb"]
+FAMILIES = sorted({models.get(key).spec.runtime for key in TRAINED})
 # Where the gate would not pass a model of the conformance checks' few rows, and where fewer do.
 ROWS = {
     "intents": lambda rows: rows.groupby("intent").head(40),
@@ -135,8 +135,8 @@ class Training:
         label = f"pipeline/runid={run_id}"
         found = json.loads(self.kubectl("get", "pods", "-l", label, "-o", "json", namespace="kubeflow"))["items"]
         node = "workflows.argoproj.io/node-name"
-        mine = (one for one in found if f".{step}(0).executor" in one["metadata"]["annotations"].get(node, ""))
-        return {one["metadata"]["uid"]: one for one in mine}
+        own = (one for one in found if f".{step}(0).executor" in one["metadata"]["annotations"].get(node, ""))
+        return {one["metadata"]["uid"]: one for one in own}
 
     def running(self, run_id: str, step: str) -> tuple[str, str]:
         """The pod that does a step's work, as soon as it does: (its uid, its name)."""
@@ -159,7 +159,7 @@ class Training:
             self.kubectl("patch", "service", service, "--type=json", "-p", change % port, namespace=namespace)
 
     def nivesh(self, *arguments: str) -> str:
-        """What a verb of the command line says; it must end well."""
+        """The output of a command, which must succeed."""
         done = subprocess.run(
             [sys.executable, "-m", "nivesh.cli", *arguments], capture_output=True, text=True, cwd=PROJECT, timeout=400
         )
@@ -174,8 +174,8 @@ class Training:
     def answering(self, name: str, requests: int) -> list[str]:
         """The versions that answer."""
         host = {"Host": f"{name}-{NAMESPACE}.example.com"}
-        asked = [httpx.get(f"{GATEWAY}/models", headers=host, timeout=30) for _ in range(requests)]
-        return [answer.raise_for_status().json()["models"][0]["version"] for answer in asked]
+        answers = [httpx.get(f"{GATEWAY}/models", headers=host, timeout=30) for _ in range(requests)]
+        return [answer.raise_for_status().json()["models"][0]["version"] for answer in answers]
 
     def versions(self, key: str, run_id: str) -> list:
         """What a run has registered."""
@@ -189,16 +189,24 @@ def ended(run_id: str) -> Run | None:
 
 def build_training_images(kubeconfig: str) -> None:
     """Build the images and bring them to the cluster, unless it has those of these sources."""
-    digest = hashlib.sha256(" ".join(IMAGES).encode())
-    for pattern in ("Dockerfile", "requirements/*.txt", "nivesh/**/*.py", "data/*", "manifests/training/start-*"):
+    digest = hashlib.sha256(" ".join(FAMILIES).encode())
+    for pattern in (
+        "Dockerfile",
+        "requirements/locks/*.txt",
+        "requirements/training-text.txt",
+        "nivesh/**/*.py",
+        "data/*",
+        "manifests/training/start-*",
+    ):
         for path in sorted(PROJECT.glob(pattern)):
             digest.update(path.relative_to(PROJECT).as_posix().encode() + path.read_bytes())
     found, note = digest.hexdigest()[:12], ["-n", "default", "configmap", "nivesh-test-training-images"]
     if kubectl(kubeconfig, "get", *note, "--ignore-not-found", "-o", "jsonpath={.data.sources}") == found:
         return
-    for target in IMAGES:
-        name = f"nivesh/{target if target.startswith('train-') else f'train-{target}'}:dev"
-        command = [IMAGE_TOOL, "build", "-t", name, "--target", target, "-f", "Dockerfile", "."]
+    targets = {family: ["training", "--build-arg", f"FAMILY={family}"] for family in FAMILIES}
+    for name, target in (targets | {"mlflow": ["mlflow"], "mariadb": ["mariadb"]}).items():
+        image = ["-t", f"nivesh/train-{name}:dev", "--target", *target]
+        command = [IMAGE_TOOL, "build", *image, "-f", "Dockerfile", "."]
         done = subprocess.run(command, capture_output=True, text=True, timeout=1200, cwd=PROJECT)
         assert done.returncode == 0, done.stdout + done.stderr
     kubectl(kubeconfig, "delete", *note, "--ignore-not-found")
