@@ -198,8 +198,8 @@ def settled(cluster: Cluster, name: str, sources: str) -> bool:
 def build_images(kubeconfig: str) -> str:
     """Build the images and bring them to the cluster, unless it has those of these sources; returns their digest."""
     digest = hashlib.sha256((ROOT / "Dockerfile").read_bytes())
-    for folder, pattern in (("requirements", "*.txt"), ("nivesh", "*.py"), ("predictors", "*.py")):
-        for path in sorted((ROOT / folder).rglob(pattern)):
+    for folder, pattern in (("requirements/locks", "serving-*.txt"), ("nivesh", "*"), ("predictors", "*.py")):
+        for path in sorted(path for path in (ROOT / folder).rglob(pattern) if path.is_file() and path.suffix != ".pyc"):
             digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     found = digest.hexdigest()[:12]
     note = ["-n", "default", "configmap", "nivesh-test-images"]
