@@ -1,4 +1,4 @@
-"""Training: fit the evidence to synthetic anomalies, the forest to real rows, choose the threshold on other users."""
+"""Training: fit the evidence to synthetic anomalies and the forest to real rows, then choose the threshold."""
 
 from collections.abc import Callable
 
@@ -83,20 +83,22 @@ def fit(
     real = evidence.transform(learn[list(FEATURES)].to_numpy())
     fitted = forest.fit(real, trees, samples, seed, settings().threads or -1)
     progress(0.9, "choosing the threshold")
-    scores = Detector(evidence, fitted, 0.0, 0.0).score(validation[list(FEATURES)].to_numpy())
-    ordinary = validation["is_anomaly"].to_numpy() == 0
     by_labels = int(labels.sum()) >= MIN_LABELLED
+    # Without labels a share of all rows is flagged, as scikit-learn's contamination; a few users' rows vary too much.
+    reference = validation if by_labels else pd.concat([learn, validation])
+    reference = reference[reference["is_anomaly"] == 0]
+    scores = Detector(evidence, fitted, 0.0, 0.0).score(reference[list(FEATURES)].to_numpy())
     budget = false_positive_budget if by_labels else contamination
-    threshold = float(np.quantile(scores[ordinary], 1 - budget))
+    threshold = float(np.quantile(scores, 1 - budget))
     metadata = {
         "rows_fitted": len(learn),
-        "rows_threshold": len(validation),
+        "rows_threshold": len(reference),
         "labelled_anomalies": int(labels.sum()),
         "threshold_from": "false_positive_budget" if by_labels else "contamination",
         "kinds": list(evidence.kinds),
     }
     progress(1.0, f"threshold {threshold:.4f}")
-    baseline_threshold = float(np.quantile(baseline(validation)[ordinary], 1 - budget))
+    baseline_threshold = float(np.quantile(baseline(reference), 1 - budget))
     return Detector(evidence, fitted, threshold, baseline_threshold, metadata)
 
 
