@@ -2,12 +2,12 @@
 
 import hashlib
 import math
-import unicodedata
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nivesh.errors import DataError
+from nivesh.text.normalization import normalize
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
 EPOCH = datetime(1970, 1, 1)
@@ -86,8 +86,8 @@ def from_columns(
 
 @lru_cache(maxsize=100_000)
 def normalise(name: str) -> str:
-    """The form in which names are compared: NFC, without case, surrounding or doubled spaces."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+    """The form in which names are compared: normalized, without case and doubled spaces."""
+    return " ".join(normalize(name).casefold().split())
 
 
 def identity(transaction: ParsedTransaction) -> int:

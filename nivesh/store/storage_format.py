@@ -25,6 +25,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from nivesh.errors import DataError
 from nivesh.features.feature_views import CATCH_ALL, FLOAT, INTEGER, JSON, View, views_of
+from nivesh.text.normalization import normalize
 
 PROJECT = "nivesh"
 STRING_KEY = 2  # feast/types/Value.proto: ValueType.STRING
@@ -104,9 +105,9 @@ def key(user_id: str) -> bytes:
     Raises:
         DataError: the user id is not a string, or empty.
     """
-    if not isinstance(user_id, str) or not user_id:
+    if not isinstance(user_id, str) or not normalize(user_id):
         raise DataError(f"user_id={user_id!r}: give a string that is not empty")
-    user = user_id.encode("utf-8", "surrogatepass")
+    user = normalize(user_id).encode("utf-8", "surrogatepass")
     return _PREFIX + struct.pack("<II", STRING_KEY, len(user)) + user + PROJECT.encode()
 
 

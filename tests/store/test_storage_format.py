@@ -5,6 +5,7 @@ import json
 import pytest
 
 from nivesh import models
+from nivesh.errors import DataError
 from nivesh.features.feature_views import VIEWS, views_of
 from nivesh.features.finances import USER_FEATURES
 from nivesh.features.profile import Profile
@@ -66,10 +67,16 @@ def test_keys_and_fields_are_feasts():
     from feast.protos.feast.types.EntityKey_pb2 import EntityKey
     from feast.protos.feast.types.Value_pb2 import Value
 
-    for user in ("user_123", "उषा", " "):
+    for user in ("user_123", "उषा", "a b"):
         entity = EntityKey(join_keys=["user_id"], entity_values=[Value(string_val=user)])
         assert storage_format.key(user) == _redis_key(storage_format.PROJECT, entity)
     assert storage_format.field("income", "monthly_income") == _mmh3("income:monthly_income")
+
+
+def test_an_id_has_one_key_in_all_its_spellings():
+    assert storage_format.key(" Jose\u0301\u200b ") == storage_format.key("Jos\u00e9")
+    with pytest.raises(DataError, match="give a string that is not empty"):
+        storage_format.key(" \u200b")
 
 
 def test_no_two_features_share_a_field():

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from nivesh.spec import MetricThreshold, Spec
+from nivesh.text.normalization import NormalizedText
 
 SPEC = Spec(
     key="anomaly_detector",
@@ -47,12 +48,14 @@ class Transaction(BaseModel):
 
     amount: float = Field(gt=0, le=1e12, allow_inf_nan=False, description="rupees, above 0")
     direction: Literal["debit", "credit"] = Field("debit", description="debit (paid) or credit (received)")
-    category: str = Field(min_length=1, max_length=100, description="kind of spending, such as groceries")
-    merchant: str = Field(min_length=1, max_length=200, description="who was paid, or who paid")
+    category: NormalizedText = Field(min_length=1, max_length=100, description="kind of spending, such as groceries")
+    merchant: NormalizedText = Field(min_length=1, max_length=200, description="who was paid, or who paid")
     timestamp: datetime = Field(description="when, as 2025-10-01T02:30:00; Indian time where no zone is given")
-    account: str = Field("", max_length=100, description="account or card, where known")
-    city: str = Field("", max_length=100, description="where it happened, where known")
-    transaction_id: str = Field("", max_length=100, description="id by which a second copy is recognised, where known")
+    account: NormalizedText = Field("", max_length=100, description="account or card, where known")
+    city: NormalizedText = Field("", max_length=100, description="where it happened, where known")
+    transaction_id: NormalizedText = Field(
+        "", max_length=100, description="id by which a second copy is recognised, where known"
+    )
 
 
 class Request(BaseModel):
@@ -60,7 +63,9 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    user_id: str = Field(min_length=1, max_length=100, description="the user against whose past it is scored")
+    user_id: NormalizedText = Field(
+        min_length=1, max_length=100, description="the user against whose past it is scored"
+    )
     transaction: Transaction = Field(description="the transaction to score")
 
 

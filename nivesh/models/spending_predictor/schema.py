@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from nivesh.spec import MetricThreshold, Spec
+from nivesh.text.normalization import NormalizedText
 
 SPEC = Spec(
     key="spending_predictor",
@@ -37,7 +38,7 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    user_id: str = Field(min_length=1, max_length=128, description="user id, as in the transactions")
+    user_id: NormalizedText = Field(min_length=1, max_length=128, description="user id, as in the transactions")
     horizon_days: int = Field(30, ge=1, le=365, description="days to forecast after the user's last known day")
 
 
