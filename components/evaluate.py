@@ -20,29 +20,34 @@ def evaluate(
         train: The training rows: the history of the test rows, for models that need one.
         test: The held-out rows.
         metrics: The challenger's numbers, for the run's page.
-        report: A folder: metrics.json, champion.json (null where there is none) and PNG plots; its metadata name the
-            champion's version.
+        report: A folder: metrics.json, champion.json (null where no champion can be used), interval.json (of the
+            difference, null where not known) and PNG plots; its metadata name the champion and what is wrong with it.
     """
     import json
+    from dataclasses import asdict
     from pathlib import Path
 
     from nivesh import data, models
-    from nivesh.registry import experiments, model_registry, tracking
-    from nivesh.registry.loaded_model import load_version
+    from nivesh.registry import experiments, tracking
+    from nivesh.registry.comparison import measure_champion
 
     with tracking.step(key, "evaluate"):
         definition = models.get(key)
         history, rows = data.read_parquet(train.path), data.read_parquet(test.path)
         challenger = definition.load(Path(model.path))
         measured = definition.evaluate(challenger, rows, history=history)
-        champion, version = None, model_registry.by_alias(key, model_registry.CHAMPION)
-        if version:
-            champion = definition.evaluate(load_version(key).fitted, rows, history=history)
-        report.metadata["champion"] = model_registry.semantic_version(version) if version else ""
+        champion = measure_champion(definition, challenger, rows, history)
+        report.metadata |= {
+            "champion": champion.version,
+            "champion_problem": champion.problem,
+            "champion_data_sha256": champion.data_sha256,
+        }
         folder = Path(report.path)
         folder.mkdir(parents=True)
         (folder / "metrics.json").write_text(json.dumps(measured, indent=2))
-        (folder / "champion.json").write_text(json.dumps(champion, indent=2))
+        (folder / "champion.json").write_text(json.dumps(champion.metrics, indent=2))
+        interval = asdict(champion.interval) if champion.interval else None
+        (folder / "interval.json").write_text(json.dumps(interval))
         definition.plot(challenger, rows, folder, history=history)
     for name, value in experiments.flatten(measured).items():
         if "." not in name:

@@ -28,7 +28,7 @@ def arguments(key: str, data_path: str, seed: int, given: dict[str, Any], dialec
     """The parameters of a model's pipeline.
 
     Args:
-        given: further ones by name, the pipeline's own (canary) or those of the model's training.
+        given: further ones by name, the pipeline's own (canary, accept_equal) or those of the model's training.
         dialect: how the file differs from the project's format, as YAML.
 
     Raises:
@@ -38,8 +38,10 @@ def arguments(key: str, data_path: str, seed: int, given: dict[str, Any], dialec
     own = {name: value for name, value in given.items() if name in names}
     params = {name: value for name, value in given.items() if name not in own}
     models.get(key).parameters(params)  # a wrong name or value must not cost the time of the steps before the training
+    if type(own.get("accept_equal", False)) is not bool:
+        raise SettingsError(f"accept_equal={own['accept_equal']!r} must be true or false")
     for name, value in own.items():
-        if type(value) is not int or not 0 <= value <= 100:
+        if name != "accept_equal" and (type(value) is not int or not 0 <= value <= 100):
             raise SettingsError(f"{name}={value!r} must be a whole number from 0 to 100")
     return {"data_path": data_path, "seed": seed, "params": params} | own | ({"dialect": dialect} if dialect else {})
 

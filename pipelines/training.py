@@ -12,7 +12,14 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
     spec = models.get(key).spec
 
     @dsl.pipeline(name=f"train-{key.replace('_', '-')}", description=f"Train, evaluate and release: {spec.purpose}")
-    def train(data_path: str = "", seed: int = 0, params: dict = {}, canary: int = 10, dialect: str = ""):  # noqa: B006  KFP copies it
+    def train(
+        data_path: str = "",
+        seed: int = 0,
+        params: dict = {},  # noqa: B006  KFP copies it into the YAML
+        canary: int = 10,
+        dialect: str = "",
+        accept_equal: bool = False,
+    ):
         """From a file to a served model.
 
         1. Ingest and validate the rows.
@@ -25,6 +32,7 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
             data_path: A file of rows; local or s3://…; empty means the shipped sample.
             seed: Seed of the split.
             params: Training parameters that differ from the model's defaults.
+            accept_equal: For a retraining on newer data: pass a model that is as good as the champion.
             canary: Percent of a cluster's requests that the new version gets, until it is promoted.
             dialect: How the file differs from the project's format, as YAML.
         """
@@ -37,7 +45,7 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
         trained = step(do.train(key=key, rows=parts["train"], params=params), key, heavy=True).outputs["model"]
         evaluate = do.evaluate(key=key, model=trained, train=parts["train"], test=parts["test"])
         report = step(evaluate, key, heavy=True).outputs["report"]
-        gate = step(do.gate(key=key, model=trained, report=report), key)
+        gate = step(do.gate(key=key, model=trained, report=report, accept_equal=accept_equal), key)
         with dsl.If(gate.outputs["Output"] == True, name="gate-passed"):  # noqa: E712  KFP builds its condition of ==
             verdict = gate.outputs["verdict"]
             version = step(do.register(key=key, model=trained, verdict=verdict), key).output

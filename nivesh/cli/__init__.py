@@ -35,7 +35,7 @@ def application() -> typer.Typer:
 
 
 def ready() -> list[str]:
-    """Keys of the models whose settings are there; tells of each other one in a line."""
+    """Keys of the models whose settings are complete; prints a line for each other model."""
     from nivesh import models
 
     found = []
@@ -48,10 +48,20 @@ def ready() -> list[str]:
 
 
 def main() -> None:
-    """Entry point of the ``nivesh`` command: an error that a user can mend is one clear line and exit code 1."""
+    """Entry point of the ``nivesh`` command: errors of users and of MLflow are one line and exit code 1."""
     try:
         application()()
     except NiveshError as error:
-        err.print(f"[bold red]error:[/] {type(error).__name__}: ", end="")
-        err.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _fail(type(error).__name__, str(error))
+    except Exception as error:
+        if not type(error).__module__.startswith("mlflow."):  # importing MLflow's class would cost a second
+            raise
+        from nivesh.settings import settings
+
+        _fail("RegistryError", f"MLflow at {settings().mlflow_uri}: {str(error).partition(chr(10))[0]}")
+
+
+def _fail(name: str, message: str) -> None:
+    err.print(f"[bold red]error:[/] {name}: ", end="")
+    err.print(message, markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)

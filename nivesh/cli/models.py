@@ -1,8 +1,9 @@
-"""Look at registered models, and move them between stages."""
+"""Registered models: list, show, promote, roll back."""
 
 from typing import Annotated
 
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.table import Table
 from typer import Argument, Option, Typer
 
@@ -11,35 +12,45 @@ from nivesh.cli import out
 app = Typer(
     no_args_is_help=True, help="List, show, promote and roll back registered models.", rich_markup_mode="markdown"
 )
-Key = Annotated[str, Argument(help="the model")]
+Key = Annotated[str, Argument(help="model key")]
 
 
 @app.command("list")
-def list_models():
-    """All versions of all models: stage, alias, targets.
+def list_models(
+    show_all: Annotated[bool, Option("--all", help="refused and failed trainings too")] = False,
+):
+    """List the versions of all models: stage, alias, targets.
 
-    **Example**: nivesh models list
+    **Examples**
+
+    nivesh models list
+
+    nivesh models list --all
     """
     from nivesh import models
     from nivesh.registry import model_registry
+    from nivesh.registry.decisions import PASSED, decisions
 
-    table = Table("model", "version", "stage", "serves", "targets")
+    table = Table("model", "version", "stage", "alias", "targets")
     for key in models.keys():
         champion = model_registry.by_alias(key, model_registry.CHAMPION)
         for version in model_registry.versions(key):
-            serves = "champion" if champion and champion.version == version.version else ""
+            alias = "champion" if champion and champion.version == version.version else ""
             missed = version.tags.get("targets_missed")
-            targets = f"[yellow]below target[/]: {missed}" if missed else "[green]met[/]"
-            table.add_row(
-                key, model_registry.semantic_version(version), version.tags.get("stage", "None"), serves, targets
-            )
+            targets = f"[yellow]below target[/]: {escape(missed)}" if missed else "[green]met[/]"
+            stage = version.tags.get("stage", "None")
+            table.add_row(key, model_registry.semantic_version(version), stage, alias, targets)
+        for training in decisions(key) if show_all else ():
+            if training.outcome != PASSED:
+                started = f"{training.time.astimezone():%Y-%m-%d %H:%M}"
+                table.add_row(key, "–", training.outcome or "running", started, escape(training.reason))
         table.add_section()
     out.print(table)
 
 
 @app.command()
-def show(key: Key, version: Annotated[str, Argument(help="a version; the served one without it")] = "champion"):
-    """The model card of a version: purpose, data, metrics by slice, fairness, limits.
+def show(key: Key, version: Annotated[str, Argument(help="a version; the champion if omitted")] = "champion"):
+    """Show the model card of a version: purpose, data, metrics by slice, fairness, caveats.
 
     **Example**: nivesh models show credit_risk 1.0.0
     """
@@ -55,7 +66,7 @@ def promote(
     key: Key,
     version: Annotated[str, Argument(help="the version")],
     stage: Annotated[str, Option(help="Staging, Production or Archived")] = "Production",
-    reason: Annotated[str, Option(help="why a version below target may be Production; recorded")] = "",
+    reason: Annotated[str, Option(help="why a version below target may be Production; it is recorded")] = "",
 ):
     """Move a version to a stage. Production is what is served.
 
@@ -72,8 +83,8 @@ def promote(
 
 
 @app.command()
-def rollback(key: Key, reason: Annotated[str, Option(help="what went wrong; recorded")]):
-    """Serve the version before the champion again.
+def rollback(key: Key, reason: Annotated[str, Option(help="what went wrong; it is recorded")]):
+    """Make the previous champion the champion again.
 
     **Example**: nivesh models rollback intent_classifier --reason "answers too slow"
     """

@@ -1,18 +1,19 @@
 import tempfile
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from typer import Argument, Context, Option
+from rich.markup import escape
+from typer import Argument, Context, Exit, Option
 
 from nivesh.cli import out
 from nivesh.cli.dialects import DialectFile, Percent
-from nivesh.cli.train import given, locally
+from nivesh.cli.train import REFUSED, given, locally
 
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
-DataPath = Annotated[str, Option(help="your file, local or s3://BUCKET/NAME; the shipped sample without it")]
-Seed = Annotated[int, Option(min=0, help="draws the held-out rows")]
-Registry = Annotated[str, Option(help="what stands before the images' names, such as registry.example.com/team")]
+DataPath = Annotated[str, Option(help="training file, local or s3://BUCKET/NAME; the shipped sample if omitted")]
+Seed = Annotated[int, Option(min=0, help="seed of the train/test split")]
+Registry = Annotated[str, Option(help="image registry, such as registry.example.com/team")]
 
 
 class On(StrEnum):
@@ -22,11 +23,11 @@ class On(StrEnum):
 
 def run(
     context: Context,
-    key: Annotated[str, Argument(help="the model, such as intent_classifier")],
+    key: Annotated[str, Argument(help="model key, such as intent_classifier")],
     on: Annotated[On, Option(help="this machine, or Kubeflow Pipelines")] = On.local,
     data_path: DataPath = "",
     seed: Seed = 0,
-    detach: Annotated[bool, Option("--detach", help="do not wait for the end of a run on the cluster")] = False,
+    detach: Annotated[bool, Option("--detach", help="do not wait for a run on the cluster to finish")] = False,
     registry: Registry = "",
     dialect: DialectFile = None,
     percent: Percent = [],  # noqa: B006  typer copies it
@@ -34,7 +35,7 @@ def run(
     """Run a model's pipeline here or on a cluster: the same compiled YAML.
 
     Further options are the pipeline's (`--canary 10`) and parameters of the model's training; a wrong name lists them.
-    Ctrl-C leaves a run on the cluster alone.
+    Ctrl-C does not stop a run on the cluster. Exit code: 0 registered, 3 refused by the gate, 1 failed.
 
     **Examples**
 
@@ -46,13 +47,14 @@ def run(
     from nivesh.cli.progress import bar
     from nivesh.data import dialect as dialects
     from nivesh.errors import NiveshError
-    from pipelines.kubeflow import Kubeflow
 
     key = models.get(key).key
     description = dialects.load(dialect, percent).yaml()
     if on is On.local:
         locally(key, data_path, seed, context.args, description)
         return
+    from pipelines.kubeflow import Kubeflow
+
     kubeflow = Kubeflow()
     with tempfile.TemporaryDirectory() as folder:
         path, arguments = compiled(key, data_path, seed, context.args, registry, Path(folder), description)
@@ -64,12 +66,30 @@ def run(
         ended = kubeflow.follow(run_id, progress)
     out.print(f"{key}: {ended.state} after {ended.seconds:.0f} s; nivesh logs {run_id[:8]}", highlight=False)
     if ended.state != "SUCCEEDED":
-        raise NiveshError(f"run {run_id} of {key} has {ended.state}; nivesh logs {run_id[:8]} tells why")
+        raise NiveshError(f"run {run_id} of {key} has {ended.state}; see nivesh logs {run_id[:8]}")
+    if not show_decision(key, run_id, [step.name for step in kubeflow.read(run_id)[1]]):
+        raise Exit(REFUSED)
+
+
+def show_decision(key: str, run_id: str, steps: list[str]) -> bool:
+    """Print the gate's verdict on a run that ended well; returns whether its model was registered.
+
+    The reason is read from MLflow, where this machine can reach the cluster's.
+    """
+    from nivesh.settings import settings
+
+    registered, reason = "register" in steps, "the reason is in MLflow; set MLFLOW_TRACKING_URI to see it here"
+    if settings().tracking_uri:
+        from nivesh.registry.decisions import decisions
+
+        reason = next((one.reason for one in decisions(key) if one.pipeline_run == run_id), reason)
+    out.print(f"[bold]{key}[/] {'[green]passed' if registered else '[yellow]refused'}[/]: {escape(reason)}")
+    return registered
 
 
 def compiled(
     key: str, data_path: str, seed: int, args: list[str], registry: str, folder: Path, dialect: str = ""
-) -> tuple[Path, dict]:
+) -> tuple[Path, dict[str, Any]]:
     """The pipeline's YAML in a folder, and its arguments for a cluster."""
     import pipelines
     from nivesh.errors import SettingsError

@@ -1,18 +1,18 @@
 """Tables that close a command: models, versions, metrics and targets."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from nivesh import models
-from nivesh.registry import model_registry
-from nivesh.registry.gate import holds
-from nivesh.spec import Spec, lookup
+if TYPE_CHECKING:
+    from nivesh.spec import Spec
 
 
 def results(runs: Sequence[Any]) -> Table:
-    """What local runs of pipelines gave (``pipelines.local.Result``): one row per target."""
+    """Results of local pipeline runs (``pipelines.local.Result``): one row per target."""
+    from nivesh import models
+
     table = Table(title="Held-out rows, never seen in training", title_justify="left")
     for column in ("model", "version", "target", "measured", "", "time"):
         table.add_column(column, justify="right" if column in ("measured", "time") else "left")
@@ -26,8 +26,11 @@ def results(runs: Sequence[Any]) -> Table:
     return table
 
 
-def targets(spec: Spec, metrics: dict) -> list[tuple[str, str, str]]:
+def targets(spec: "Spec", metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(target, measured, met or missed) for each target of a model."""
+    from nivesh.registry.gate import holds
+    from nivesh.spec import lookup
+
     rows = []
     for limit in spec.targets:
         value = lookup(metrics, limit.metric)
@@ -45,5 +48,7 @@ def figure(value: float) -> str:
 
 def served_version(key: str) -> str:
     """The champion's semantic version, or a dash."""
+    from nivesh.registry import model_registry
+
     champion = model_registry.by_alias(key, model_registry.CHAMPION)
     return model_registry.semantic_version(champion) if champion else "–"

@@ -2,25 +2,27 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Context, Option
+from rich.markup import escape
+from typer import Argument, Context, Exit, Option
 
 from nivesh.cli import err, out
 from nivesh.cli.dialects import DialectFile, Percent
 
+REFUSED = 3  # exit code of a training that the gate refused
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def train(
     context: Context,
-    key: Annotated[str, Argument(help="the model, such as intent_classifier")],
-    data_path: Annotated[str, Option(help="your file, or s3://BUCKET/NAME; the shipped sample without it")] = "",
-    seed: Annotated[int, Option(min=0, help="draws the held-out rows")] = 0,
+    key: Annotated[str, Argument(help="model key, such as intent_classifier")],
+    data_path: Annotated[str, Option(help="training file, or s3://BUCKET/NAME; the shipped sample if omitted")] = "",
+    seed: Annotated[int, Option(min=0, help="seed of the train/test split")] = 0,
     dialect: DialectFile = None,
     percent: Percent = [],  # noqa: B006  typer copies it
 ):
-    """Train a model: its whole Kubeflow pipeline on this machine, from the file to the served bundle.
+    """Train a model: run its Kubeflow pipeline on this machine, from the file to the registered bundle.
 
-    `nivesh run` does the same, and on a cluster too.
+    `nivesh run` does the same, also on a cluster. Exit code: 0 registered, 3 refused by the gate, 1 failed.
 
     Further options are parameters of the model's training; a wrong name lists them.
 
@@ -44,7 +46,11 @@ def train(
 
 
 def locally(key: str, data_path: str, seed: int, args: list[str], dialect: str = "") -> None:
-    """Run a model's pipeline on this machine, and show what it gave. ``args`` are the options that nobody has read."""
+    """Run a model's pipeline on this machine and print its results; ``args`` are the options not parsed yet.
+
+    Raises:
+        typer.Exit: code REFUSED, where the gate refused the model.
+    """
     import pipelines
     from nivesh import models
     from nivesh.cli.progress import bar
@@ -62,13 +68,17 @@ def locally(key: str, data_path: str, seed: int, args: list[str], dialect: str =
         err.print("[yellow]note:[/] ", end="")
         err.print(note, markup=False, highlight=False, soft_wrap=True)
     passed = result.verdict["passed"]
-    out.print(f"[bold]{key}[/] {'[green]passed' if passed else '[yellow]refused'}[/]: {result.verdict['reason']}")
+    out.print(
+        f"[bold]{key}[/] {'[green]passed' if passed else '[yellow]refused'}[/]: {escape(result.verdict['reason'])}"
+    )
     out.print(results([result]))
-    out.print(f"report and plots: {result.report}")
+    out.print(f"report and plots: {result.report}", markup=False)
+    if not passed:
+        raise Exit(REFUSED)
 
 
 def given(args: list[str]) -> dict:
-    """``--max-depth 3 --tune`` -> {"max_depth": 3, "tune": True}: values as JSON reads them, else as texts.
+    """``--max-depth 3 --tune`` -> {"max_depth": 3, "tune": True}: values are parsed as JSON, else kept as text.
 
     Raises:
         SettingsError: an argument belongs to no option.

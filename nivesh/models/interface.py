@@ -4,7 +4,7 @@ nivesh/models/<key>/
     schema.py      SPEC, Request, Answer: what is fixed before any data are seen. Imports nothing heavy.
     training.py    split, fit
     inference.py   build_features, predict, predict_frame, save, load. Imports nothing that only training needs.
-    evaluation.py  evaluate
+    evaluation.py  evaluate; optionally per_row and primary_metric
     plots.py       plot
 
 Every file is imported when it is first used, so that a serving image needs no torch and a pipeline is compiled without it.
@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
@@ -147,6 +148,18 @@ class Model:
             history: earlier rows of the same users, for models that need a past.
         """
         return _finite(cast(Evaluation, self._file("evaluation")).evaluate(fitted, test, history))
+
+    def per_row(self, fitted: Fitted, test: pd.DataFrame, history: pd.DataFrame | None = None) -> np.ndarray | None:
+        """What the primary metric is computed from, of shape (rows, any); for the gate's paired comparison.
+
+        None for a model whose ``evaluation.py`` has no ``per_row``. Arguments as of ``evaluate``.
+        """
+        per_row = getattr(self._file("evaluation"), "per_row", None)
+        return None if per_row is None else cast(np.ndarray, per_row(fitted, test, history))
+
+    def primary_metric(self, rows: np.ndarray) -> float:
+        """``spec.primary`` of rows as ``per_row`` gives them; NaN where they cannot have one."""
+        return float(self._file("evaluation").primary_metric(rows))
 
     def plot(
         self, fitted: Fitted, test: pd.DataFrame, folder: Path, history: pd.DataFrame | None = None

@@ -6,6 +6,8 @@ from typing import Any, TypeGuard
 
 from nivesh.spec import COMPARISONS, MetricThreshold, Spec, lookup
 
+EQUAL_MARGIN = 0.01  # of the champion's metric
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -25,22 +27,53 @@ class Verdict:
         return asdict(self)
 
 
-def decide(spec: Spec, challenger: dict[str, Any], champion: dict[str, Any] | None = None) -> Verdict:
+@dataclass(frozen=True)
+class Interval:
+    """The 95 % interval of a difference, challenger minus champion, over ``rows`` held-out rows."""
+
+    low: float
+    high: float
+    rows: int
+
+
+def decide(
+    spec: Spec,
+    challenger: dict[str, Any],
+    champion: dict[str, Any] | None = None,
+    *,
+    problem: str = "",
+    interval: Interval | None = None,
+    accept_equal: bool = False,
+) -> Verdict:
     """Judge a challenger by its metrics and by those of the champion on the same held-out rows.
 
     Args:
         spec: the model's targets, floor and primary metric.
         challenger: metrics of ``evaluate``, nested.
-        champion: metrics of the model now served on the same rows, or None where there is none.
+        champion: metrics of the model now served on the same rows, or None where there is none that can be used.
+        problem: why the champion cannot be used; it counts as none then.
+        interval: of the difference of the primary metric; a difference that may be noise does not pass.
+        accept_equal: a challenger on newer data passes where it is as good: at most EQUAL_MARGIN of the champion's
+            metric worse.
 
     Returns:
         The verdict; its reason names what the metrics were measured on where they say so (``evaluated_on``).
     """
-    verdict, measured_on = _decide(spec, challenger, champion), challenger.get("evaluated_on")
+    verdict, measured_on = (
+        _decide(spec, challenger, champion, problem, interval, accept_equal),
+        challenger.get("evaluated_on"),
+    )
     return replace(verdict, reason=f"{verdict.reason}; measured on {measured_on}") if measured_on else verdict
 
 
-def _decide(spec: Spec, challenger: dict[str, Any], champion: dict[str, Any] | None) -> Verdict:
+def _decide(
+    spec: Spec,
+    challenger: dict[str, Any],
+    champion: dict[str, Any] | None,
+    problem: str,
+    interval: Interval | None,
+    accept_equal: bool,
+) -> Verdict:
     for metric in (spec.primary, *(threshold.metric for threshold in (*spec.floor, *spec.targets))):
         if not _is_number(lookup(challenger, metric)):
             return Verdict(
@@ -53,7 +86,12 @@ def _decide(spec: Spec, challenger: dict[str, Any], champion: dict[str, Any] | N
 
     missed = tuple(_explain(threshold, challenger) for threshold in spec.targets if not holds(threshold, challenger))
     if champion is None:
-        return Verdict(True, "the first model, better than its baseline" + _below(missed), missed)
+        first = (
+            f"better than its baseline; the champion cannot be used ({problem})"
+            if problem
+            else ("the first model, better than its baseline")
+        )
+        return Verdict(True, first + _below(missed), missed)
 
     ours, theirs = lookup(challenger, spec.primary), lookup(champion, spec.primary)
     if not _is_number(ours) or not _is_number(theirs):
@@ -61,13 +99,22 @@ def _decide(spec: Spec, challenger: dict[str, Any], champion: dict[str, Any] | N
             False, f"the champion's {spec.primary} is {_shown(champion, spec.primary)}: cannot compare", missed
         )
     figures = f"{spec.primary} {ours:.4f} against the champion's {theirs:.4f}"
-    if ours == theirs:
-        return Verdict(False, f"not better: {figures} on the same held-out rows", missed)
-    if (ours > theirs) != spec.higher_is_better:
-        return Verdict(False, f"worse: {figures} on the same held-out rows", missed)
+    if interval:
+        figures += f" (difference {interval.low:+.4f} to {interval.high:+.4f}, 95 % interval, {interval.rows} rows)"
     lost = [str(target) for target in spec.targets if holds(target, champion) and not holds(target, challenger)]
     if lost:
         return Verdict(False, f"loses a target that the champion meets: {', '.join(lost)}", missed)
+    sign = 1 if spec.higher_is_better else -1
+    gain = sign * (ours - theirs)
+    sure_gain = gain if interval is None else min(sign * interval.low, sign * interval.high)
+    if accept_equal and sure_gain <= 0 and sure_gain >= -EQUAL_MARGIN * abs(theirs):
+        return Verdict(True, f"as good, on newer data: {figures}" + _below(missed), missed)
+    if gain == 0:
+        return Verdict(False, f"not better: {figures} on the same held-out rows", missed)
+    if gain < 0:
+        return Verdict(False, f"worse: {figures} on the same held-out rows", missed)
+    if sure_gain <= 0:
+        return Verdict(False, f"not shown to be better: {figures}", missed)
     return Verdict(True, f"better: {figures}" + _below(missed), missed)
 
 

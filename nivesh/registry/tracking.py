@@ -53,7 +53,7 @@ def parent_run(key: str) -> str:
     tags = {
         RUN_TAG: pipeline_run_id(),
         STEP: "pipeline",
-        MLFLOW_USER: getpass.getuser(),
+        MLFLOW_USER: _user(),
         MLFLOW_SOURCE_NAME: f"nivesh train {key}",
         MLFLOW_GIT_COMMIT: code_version(),
     }
@@ -139,6 +139,14 @@ def code_version() -> str:
         return commit
     answer = subprocess.run(["git", "-C", PROJECT, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return answer.stdout.strip() or "unknown"
+
+
+def _user() -> str:
+    """The user's name; a container's user may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def report_progress(fraction: float, text: str) -> None:

@@ -30,7 +30,7 @@ def released(artifact, loans):
     do.split.python_func(KEY, features, 0, train, test)
     do.train.python_func(KEY, train, {"n_estimators": 20, "max_depth": 2}, model)
     do.evaluate.python_func(KEY, model, train, test, dsl.Metrics(), report)
-    assert do.gate.python_func(KEY, model, report, verdict), Path(verdict.path).read_text()
+    assert do.gate.python_func(KEY, model, report, False, verdict), Path(verdict.path).read_text()
     version = do.register.python_func(KEY, model, verdict)
     do.package.python_func(KEY, version, model, report, verdict)
     do.deploy.python_func(KEY, version, 10)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from nivesh.registry.gate import decide, holds
+from nivesh.registry.gate import Interval, decide, holds
 from nivesh.spec import MetricThreshold, Spec
 
 SPEC = Spec(
@@ -70,3 +70,36 @@ def test_the_reason_says_what_the_metrics_were_measured_on(auc):
     verdict = decide(SPEC, metrics(auc=auc) | {"evaluated_on": "injected anomalies"})
     assert verdict.reason.endswith("; measured on injected anomalies")
     assert "measured on" not in decide(SPEC, metrics(auc=auc)).reason
+
+
+@pytest.mark.parametrize(("low", "passed"), [(0.001, True), (0.0, False), (-0.002, False)])
+def test_a_difference_that_may_be_noise_does_not_pass(low, passed):
+    verdict = decide(SPEC, metrics(auc=0.9003), metrics(auc=0.9), interval=Interval(low, 0.004, 500))
+    assert verdict.passed is passed
+    assert f"difference {low:+.4f} to +0.0040, 95 % interval, 500 rows" in verdict.reason
+    assert passed or "not shown to be better" in verdict.reason
+
+
+def test_where_lower_is_better_the_other_end_of_the_interval_counts():
+    spec = Spec(**{**vars(SPEC), "primary": "mae", "higher_is_better": False, "targets": (), "floor": ()})
+    assert decide(spec, {"mae": 1.0}, {"mae": 2.0}, interval=Interval(-1.5, -0.5, 90)).passed
+    assert not decide(spec, {"mae": 1.0}, {"mae": 2.0}, interval=Interval(-2.5, 0.5, 90)).passed
+
+
+@pytest.mark.parametrize(
+    ("challenger", "low", "passed"),
+    [(0.9, -0.004, True), (0.899, -0.008, True), (0.899, -0.02, False), (0.8, -0.15, False)],
+)
+def test_as_good_passes_where_a_retraining_accepts_it(challenger, low, passed):
+    interval = Interval(low, 0.004, 500)
+    verdict = decide(SPEC, metrics(auc=challenger), metrics(auc=0.9), interval=interval, accept_equal=True)
+    assert verdict.passed is passed
+    assert not passed or "as good, on newer data" in verdict.reason
+    assert not decide(SPEC, metrics(auc=challenger), metrics(auc=0.9), interval=interval).passed
+
+
+def test_a_champion_that_cannot_be_used_counts_as_none_with_the_reason():
+    verdict = decide(SPEC, metrics(), None, problem="format 9 cannot be served, only 1")
+    assert verdict.passed
+    assert "the champion cannot be used (format 9 cannot be served, only 1)" in verdict.reason
+    assert not decide(SPEC, metrics(auc=0.6), None, problem="format 9").passed, "its own floor still holds"

@@ -54,6 +54,24 @@ def evaluate(model: CreditRisk, test: pd.DataFrame, history: pd.DataFrame | None
     }
 
 
+def per_row(model: CreditRisk, test: pd.DataFrame, history: pd.DataFrame | None = None) -> np.ndarray:
+    """(outcome, probability) of each application, of shape (applications, 2)."""
+    del history
+    return np.column_stack([test["defaulted"], probability(model, frame_matrix(model, test))])
+
+
+def primary_metric(rows: np.ndarray) -> float:
+    """The AUC of rows as ``per_row`` gives them, as the Mann-Whitney statistic; NaN where all outcomes are the same."""
+    from scipy.stats import rankdata
+
+    defaulted = rows[:, 0] == 1
+    positives, negatives = defaulted.sum(), (~defaulted).sum()
+    if not positives or not negatives:
+        return float("nan")
+    ranks = rankdata(rows[:, 1])
+    return float((ranks[defaulted].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
 def ranking_metrics(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """auc, gini (2 auc - 1), ks (Kolmogorov-Smirnov), average_precision, brier and log_loss."""
     from scipy.stats import ks_2samp
