@@ -81,7 +81,8 @@ def _report(path: Path, parameters: dict[str, Any], seed: int) -> int:
     from rich.table import Table
 
     from nivesh.data import advice
-    from nivesh.models.gemini_advisor import training
+    from nivesh.models.gemini_advisor import judge, training
+    from nivesh.vertex.prices import price as price_of
 
     checked = _checked(path)
     rows = checked.rows
@@ -108,10 +109,13 @@ def _report(path: Path, parameters: dict[str, Any], seed: int) -> int:
             f"about ${estimate.dollars:.2f}: {parameters['epochs']} epochs of {price.model} at ${price.tuning:g} for a million "
             f"tokens, prices of {price.as_of}",
         )
-        thousand = 1000 * price.of_answer(*TYPICAL_TOKENS)
+        verdict = judge.max_tokens(parameters["judge_model"], "", TYPICAL_TOKENS[1])
+        dollars = 1000 * (price.of_answer(*TYPICAL_TOKENS) + price_of(parameters["judge_model"]).of_answer(*verdict))
         table.add_row(
             "cost of answers",
-            "about ${:.2f} for 1,000 questions of {} and answers of {} tokens".format(thousand, *TYPICAL_TOKENS),
+            "about ${:.2f} for 1,000 questions of {} and answers of {} tokens, verdicts of the judge included".format(
+                dollars, *TYPICAL_TOKENS
+            ),
         )
         first = training.conversations(parts.train.head(1)).decode().strip()
         table.add_row("first line for Vertex", first if len(first) < 400 else f"{first[:120]} … {first[-280:]}")

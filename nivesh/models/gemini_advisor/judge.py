@@ -1,6 +1,6 @@
 """The judge: a small Gemini model that decides whether an answer may be shown.
 
-It reads question and answer together, after the answer is there: one call of about a tenth of the answer's price covers
+It reads question and answer together, after the answer is there: one call of about 15 % of the answer's price covers
 the question and what would be shown. Its reply follows a JSON schema. A question may still talk it into "allowed": it is
 one of several layers.
 """
