@@ -128,7 +128,7 @@ def number(word: str, dialect: Dialect, delimiter: str = "") -> Number:
     negative = bare.startswith("(") and bare.endswith(")")
     bare = CURRENCY.sub("", CURRENCY.sub("", bare.strip("()").strip() if negative else bare)).strip()
     percent = bare.endswith("%")
-    bare = re.sub(r"(?<=\d)[\s\u00a0\u202f'](?=\d{2,3}\b)", "", bare.rstrip("% "))
+    bare = re.sub(r"(?<=\d)[\s\u00a0\u202f'](?=\d{3}(?!\d))", "", bare.rstrip("% "))
     mark = dialect.decimal or "."
     if re.fullmatch(r"[+-]?(inf|infinity)", bare, re.IGNORECASE):
         return Number(math.nan, problem=NOT_FINITE)

@@ -89,6 +89,8 @@ def read_table(content: bytes, name: str, dialect: Dialect, known: Collection[st
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise DataError(f"{name}: an old or encrypted Excel workbook; save it as .xlsx without a password")
     text = decode(content, name, dialect)
+    if text.lstrip()[:1] == "{" or text.lstrip()[:2] == "[{":
+        raise DataError(f"{name}: JSON is not a table; give CSV, an .xlsx workbook or Parquet")
     delimiter = dialect.delimiter or _delimiter(text, dialect)
     return Source(name, _table(_text_rows(text, name, delimiter), name, dialect, known), delimiter)
 

@@ -44,6 +44,7 @@ def test_unambiguous_spellings_of_amounts(text, value):
         ("-Infinity", "not a finite number"),
         ("1e999", "not a finite number"),
         ("TRUE", "not a number"),
+        ("5 00", "not a number; correct the value"),
     ],
 )  # fmt: skip
 def test_what_is_no_number_or_may_be_two(text, message):

@@ -119,6 +119,8 @@ def test_pipes_are_read(tmp_path, expected):
         (HEADER + "\n", "no rows under the header"),
         (HEADER + "\n,,,,,,,,\n", "no rows under the header"),
         ("[]", "no rows under the header"),
+        ('{"transaction_id": 1}', "JSON is not a table; give CSV"),
+        (' [{"transaction_id": 1}]', "JSON is not a table; give CSV"),
         (b"PAR1 not really", "cannot be read as a table"),
         (b"PK\x03\x04 not really", "cannot be read as a table"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old or encrypted Excel"),
