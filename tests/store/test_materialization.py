@@ -1,7 +1,9 @@
 import subprocess
 import sys
-from datetime import datetime
+import time
+from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 
 from nivesh import data, models
@@ -71,3 +73,41 @@ def test_a_broken_file_leaves_the_store_as_it_was(home, tmp_path):
     with pytest.raises(DataError, match="is missing"):
         materialize(tmp_path / "rows.csv")
     assert online_store.count() == 0
+
+
+@pytest.fixture
+def of_one_user(tmp_path):
+    """A file of one user's transactions, of which the newest is moved to a timestamp."""
+
+    def write(newest: str):
+        rows = data.read("transactions")
+        rows = rows[rows["user_id"] == "user_123"].tail(300)
+        rows.loc[rows.index[-1], "timestamp"] = pd.Timestamp(newest)
+        rows.to_parquet(tmp_path / "rows.parquet")
+        return tmp_path / "rows.parquet"
+
+    return write
+
+
+def test_the_event_time_is_that_of_the_newest_transaction_and_not_of_the_job(store, of_one_user):
+    materialize(of_one_user("2025-10-02T00:30:00"))
+    expected = datetime(2025, 10, 1, 19, tzinfo=UTC).timestamp()
+    for group in ("finances", "behaviour", "history"):
+        assert online_store.read(["user_123"], group)["user_123"].event_time == expected
+        assert online_store.materialized(group) == expected
+
+
+def test_the_shipped_sample_counts_as_complete_up_to_now(store):
+    before = time.time()
+    materialize()
+    assert before <= online_store.read(["user_123"])["user_123"].event_time <= time.time()
+
+
+def test_a_transaction_of_the_future_is_named(store, of_one_user):
+    india = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=5, minutes=30)
+    soon = (india + timedelta(minutes=10)).isoformat(timespec="seconds")
+    with pytest.raises(
+        DataError, match=f"T[0-9]+ of user user_123.*{soon[:10]}.*has not come yet|row 301.*in the future"
+    ):
+        materialize(of_one_user(soon))
+    assert online_store.count() == 0 and not list(store.client.scan_iter())
