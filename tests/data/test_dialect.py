@@ -45,7 +45,7 @@ def test_a_dialect_that_cannot_be_read_or_does_not_apply(tmp_path):
     with pytest.raises(DataError, match="the dialect cannot be read"):
         dialect.load(tmp_path / "absent.yaml")
     with pytest.raises(DataError, match="a dialect is for tables"):
-        data.read("intents", dialect=dialect.parse("header_row: 2"))
+        data.read("ner", dialect=dialect.parse("header_row: 2"))
 
 
 @pytest.mark.parametrize(
