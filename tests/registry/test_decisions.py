@@ -1,9 +1,9 @@
 from nivesh.registry import decisions, experiments, model_registry, tracking
 
 
-def training(run: str, monkeypatch, **tags) -> str:
+def training(run: str, monkeypatch, key: str = "toy", **tags) -> str:
     monkeypatch.setenv(tracking.RUN_ID, run)
-    run_id = tracking.parent_run("toy")
+    run_id = tracking.parent_run(key)
     tracking.log_training(run_id, params={}, metrics={"auc": 0.9}, tags=tags, files={})
     return run_id
 
