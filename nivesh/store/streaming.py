@@ -17,7 +17,7 @@ import redis
 
 from nivesh.errors import DataError, FeaturesUnavailable
 from nivesh.features.behaviour import updated
-from nivesh.features.feature_views import FEATURE_TTL
+from nivesh.features.feature_views import FEATURE_TTL, JSON
 from nivesh.features.transaction import parse_transaction
 from nivesh.store import online_store, redis_client, storage_format
 from nivesh.store.storage_format import MAX_CLOCK_SKEW, Fields, Stored
@@ -246,7 +246,12 @@ def _event_time_after(stored: Stored | None, transaction: Transaction) -> float:
 
 
 def _profile_fields(profile: dict[str, Any] | None, at: float) -> Fields:
-    primitives = storage_format.to_primitives(GROUP, "", profile or {})
+    # A profile is plain JSON by construction, so that orjson can write it: requests wait for this.
+    views = storage_format.layout(GROUP).views[:-1]
+    kinds = {name: kind for view in views for name, kind in view.features.items()}
+    primitives = {
+        name: orjson.dumps(value).decode() if kinds[name] == JSON else value for name, value in (profile or {}).items()
+    }
     return storage_format.encode(GROUP, primitives, at)
 
 

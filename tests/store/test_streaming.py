@@ -1,7 +1,6 @@
 """Streamed transactions: once each, in any order, from several processes; with a real Redis."""
 
 import random
-import statistics
 import subprocess
 import sys
 import time
@@ -247,7 +246,7 @@ def test_one_transaction_does_not_make_an_old_profile_fresh():
     assert online_store.read(["u"], GROUP)["u"].event_time == fresh
 
 
-def test_it_takes_less_than_a_millisecond(sample):
+def test_it_adds_less_than_a_millisecond_to_the_read(sample):
     user = sample["user_id"].iloc[0]
     rows = rows_of(sample[sample["user_id"] == user])
     load_base(user, rows[:1000], datetime(2025, 9, 1, tzinfo=UTC))
@@ -261,5 +260,6 @@ def test_it_takes_less_than_a_millisecond(sample):
         started = time.perf_counter()
         online_store.read([user], GROUP)
         read.append(time.perf_counter() - started)
-    added = statistics.median(seconds) - statistics.median(read)
-    assert added < 0.002, f"{added * 1000:.2f} ms more than the read"  # twice the goal, for a busy machine
+    # The fastest tenth: other work of the machine is no part of it.
+    added = sorted(seconds)[len(seconds) // 10] - sorted(read)[len(read) // 10]
+    assert added < 0.001, f"{added * 1000:.2f} ms more than the read"
