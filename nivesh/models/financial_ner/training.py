@@ -57,7 +57,7 @@ def fit(
     train: pd.DataFrame,
     *,
     progress: Progress,
-    iterations: int = 6,
+    iterations: int = 5,
     batch_size: int = 16,
     learning_rate: float = 2e-4,
     head_learning_rate: float = 2e-3,

@@ -42,7 +42,7 @@ def fit(
     train: pd.DataFrame,
     *,
     progress: Progress,
-    epochs: int = 6,
+    epochs: int = 3,
     learning_rate: float = 2e-4,
     head_rate: float = 1e-3,
     frozen_layers: int = 3,
