@@ -11,7 +11,6 @@ Every file is imported when it is first used, so that a serving image needs no t
 """
 
 import importlib
-import importlib.util
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -83,13 +82,7 @@ class Model:
         return f"Model({self.key!r})"
 
     def _file(self, name: str) -> Any:
-        package = f"nivesh.models.{self.key}"
-        known = {"schema": "SPEC", "training": "fit", "inference": "predict", "evaluation": "evaluate", "plots": "plot"}
-        if importlib.util.find_spec(f"{package}.{name}"):  # TRANSITION: until every package has the five files
-            module = importlib.import_module(f"{package}.{name}")
-            if hasattr(module, known[name]):
-                return module
-        return importlib.import_module(package)
+        return importlib.import_module(f"nivesh.models.{self.key}.{name}")
 
     @property
     def _schema(self) -> Schema:
