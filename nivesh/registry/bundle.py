@@ -7,11 +7,14 @@ bundles/<key>/<version>/model/…         the files of the model's own ``save``
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from nivesh.errors import BundleError
 
@@ -23,16 +26,22 @@ MANIFEST = "manifest.json"
 class Manifest:
     """What a bundle says of itself; ``metrics`` are those of the held-out rows."""
 
-    key: str
-    version: str
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]*$")]
     created: str
     metrics: dict[str, Any]
     missed: list[str]
     request: dict[str, Any]
     provenance: dict[str, Any]
     labels: list[str] = field(default_factory=list)  # that the model can answer; empty where answers are no labels
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]] = field(default_factory=dict)
     format: int = FORMAT
+
+
+_SCHEMA = TypeAdapter(Manifest)
+_NAME = re.compile(r"[\w./ +-]+")  # no control characters, backslashes or drive letters
 
 
 def pack(model: Path, manifest: Manifest, bundles: Path) -> Path:
@@ -59,6 +68,43 @@ def pack(model: Path, manifest: Manifest, bundles: Path) -> Path:
         shutil.rmtree(staged, ignore_errors=True)
 
 
+def parse_manifest(content: bytes, source: str) -> Manifest:
+    """A manifest from its file, checked before anything that it names is read or written.
+
+    Args:
+        content: JSON.
+        source: where it comes from, for the message.
+
+    Raises:
+        BundleError: it is no manifest of this format, or names a file outside of ``model/``.
+    """
+    try:
+        parsed = json.loads(content)
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BundleError(f"{source}: cannot be read ({error})") from None
+    if not isinstance(parsed, dict) or parsed.get("format") != FORMAT:
+        found = parsed.get("format") if isinstance(parsed, dict) else None
+        raise BundleError(f"{source}: format {found!r} cannot be served, only {FORMAT}; package the model again")
+    try:
+        manifest = _SCHEMA.validate_python(parsed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field_name = ".".join(map(str, first["loc"]))
+        problem = "it is missing" if first["type"] == "missing" else first["msg"]
+        raise BundleError(f"{source}: {field_name}: {problem}; package the model again") from None
+    for name in manifest.files:
+        # A file of this name is written where the bundle is unpacked.
+        parts = name.split("/")
+        if (
+            parts[0] != "model"
+            or len(parts) < 2
+            or not set(parts).isdisjoint({"", ".", ".."})
+            or not _NAME.fullmatch(name)
+        ):
+            raise BundleError(f"{source}: {name!r} is no file below model/; do not use this bundle")
+    return manifest
+
+
 def verify(folder: Path) -> Manifest:
     """The manifest of a bundle whose every file is there and unchanged.
 
@@ -68,17 +114,7 @@ def verify(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         raise BundleError(f"{folder}: there is no {MANIFEST}; this is not a bundle")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BundleError(f"{path}: cannot be read ({error})") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format") if isinstance(content, dict) else None
-        raise BundleError(f"{path}: format {found!r} cannot be served, only {FORMAT}; package the model again")
-    try:
-        manifest = Manifest(**content)
-    except TypeError as error:
-        raise BundleError(f"{path}: {error}; package the model again") from None
+    manifest = parse_manifest(path.read_bytes(), str(path))
     found = _checksums(folder)
     for name in sorted(manifest.files.keys() | found.keys()):
         if name not in found:

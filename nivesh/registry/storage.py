@@ -5,7 +5,6 @@ AWS_SECRET_ACCESS_KEY, a profile, or the role of a pod.
 """
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,15 +37,15 @@ def publish(folder: Path) -> str:
     manifest = bundle.verify(folder)
     target = address(manifest.key, manifest.version)
     bucket, prefix = _split(target)
-    wanted = json.loads((folder / bundle.MANIFEST).read_text(encoding="utf-8"))
+    wanted = (folder / bundle.MANIFEST).read_bytes()
     with _translate_errors(target):
         s3 = boto3.client("s3")
         found = _manifest(s3, bucket, prefix)
         if found is None:
             for name in manifest.files:
                 s3.upload_file(str(folder / name), bucket, f"{prefix}/{name}")
-            found = _write_manifest(s3, bucket, prefix, folder / bundle.MANIFEST, wanted)
-    if found != wanted:
+            found = _write_manifest(s3, bucket, prefix, wanted)
+    if found is None or bundle.parse_manifest(found, target) != manifest:
         raise BundleError(
             f"{target}: this version exists with other content; a bundle never changes, so publish another"
         )
@@ -78,10 +77,13 @@ def fetch(address: str, folder: Path) -> bundle.Manifest:
     bucket, prefix = _split(address)
     with _translate_errors(address):
         s3 = boto3.client("s3")
-        manifest = _manifest(s3, bucket, prefix)
-        if manifest is None:
+        content = _manifest(s3, bucket, prefix)
+        if content is None:
             raise BundleError(f"{address}: there is no bundle; publish it: nivesh publish KEY --version VERSION")
-        for name in (*manifest["files"], bundle.MANIFEST):
+        manifest = bundle.parse_manifest(content, address)
+        if prefix.split("/")[-2:] != [manifest.key, manifest.version]:
+            raise BundleError(f"{address}: it holds {manifest.key} {manifest.version}; do not use this bundle")
+        for name in (*manifest.files, bundle.MANIFEST):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             s3.download_file(bucket, f"{prefix}/{name}", str(folder / name))
     return bundle.verify(folder)
@@ -118,23 +120,23 @@ def _translate_errors(address: str) -> Iterator[None]:
         ) from error
 
 
-def _manifest(s3: Any, bucket: str, prefix: str) -> Any:
+def _manifest(s3: Any, bucket: str, prefix: str) -> bytes | None:
     """The stored manifest, or None."""
     try:
-        return json.load(s3.get_object(Bucket=bucket, Key=f"{prefix}/{bundle.MANIFEST}")["Body"])
+        return s3.get_object(Bucket=bucket, Key=f"{prefix}/{bundle.MANIFEST}")["Body"].read()
     except s3.exceptions.NoSuchKey:
         return None
 
 
-def _write_manifest(s3: Any, bucket: str, prefix: str, path: Path, wanted: Any) -> Any:
+def _write_manifest(s3: Any, bucket: str, prefix: str, manifest: bytes) -> bytes | None:
     """Write the manifest where there is none; returns the stored one."""
     try:
-        s3.put_object(Bucket=bucket, Key=f"{prefix}/{bundle.MANIFEST}", Body=path.read_bytes(), IfNoneMatch="*")
+        s3.put_object(Bucket=bucket, Key=f"{prefix}/{bundle.MANIFEST}", Body=manifest, IfNoneMatch="*")
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
             raise
         return _manifest(s3, bucket, prefix)
-    return wanted
+    return manifest
 
 
 def _split(address: str) -> tuple[str, str]:

@@ -1,3 +1,5 @@
+import json
+
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
@@ -109,3 +111,41 @@ def test_a_users_file_is_downloaded_or_named_where_it_is_missing(s3, tmp_path):
     for missing in ("s3://models/data/nothing.csv", "s3://nobody/loans.csv"):
         with pytest.raises(DataError, match="there is no such object"):
             storage.download(missing, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../escaped", "/tmp/escaped", "model/../../escaped", "model//x", "model/./x", "model", "other/x", "model\\..\\x",
+     "model/a\nb", "C:/x"],
+)  # fmt: skip
+def test_a_manifest_cannot_name_a_place_outside_of_the_bundle(packed, s3, tmp_path, name):
+    address = storage.publish(packed)
+    content = json.loads((packed / bundle.MANIFEST).read_text())
+    content["files"] = {name: "0" * 64}
+    prefix = address.removeprefix("s3://models/")
+    s3.put_object(Bucket="models", Key=f"{prefix}/{bundle.MANIFEST}", Body=json.dumps(content).encode())
+    target = tmp_path / "fetched" / "here"
+    target.mkdir(parents=True)
+    with pytest.raises(BundleError, match="is no file below model/"):
+        storage.fetch(address, target)
+    assert not list(target.iterdir()) and not (tmp_path / "escaped").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"files": {"model/x": "short"}}, {"files": []}, {"key": "../x"}, {"version": "../1"}, {"metrics": "good"},
+     {"unknown": 1}],
+)  # fmt: skip
+def test_a_manifest_that_does_not_fit_its_schema_is_refused(packed, change):
+    content = json.loads((packed / bundle.MANIFEST).read_text()) | change
+    with pytest.raises(BundleError, match="here: "):
+        bundle.parse_manifest(json.dumps(content).encode(), "here")
+
+
+def test_a_bundle_at_the_address_of_another_version_is_refused(packed, s3, tmp_path):
+    address = storage.publish(packed)
+    for name in ("manifest.json", "model/weights.json"):
+        copied = {"Bucket": "models", "Key": f"{address.removeprefix('s3://models/')}/{name}"}
+        s3.copy_object(Bucket="models", Key=f"team/credit_risk/9.0.0/{name}", CopySource=copied)
+    with pytest.raises(BundleError, match="it holds credit_risk 1.0.0"):
+        storage.fetch("s3://models/team/credit_risk/9.0.0", tmp_path)
