@@ -1,13 +1,11 @@
 """The command line: every verb has help with an example, and errors that a user can mend are one line."""
 
-import subprocess
-import sys
-
 import pytest
 import typer
 
 from nivesh.cli import application, train
 from nivesh.errors import SettingsError
+from tests.cli.command import nivesh
 
 COMMANDS = typer.main.get_command(application())
 
@@ -17,11 +15,6 @@ def verbs(group=COMMANDS, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]
     for name, command in group.commands.items():
         found += verbs(command, (*before, name)) if hasattr(command, "commands") else [(*before, name)]
     return found
-
-
-def nivesh(*arguments: str, **environment) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "nivesh.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.mark.parametrize("verb", verbs(), ids="-".join)

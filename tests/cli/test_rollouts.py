@@ -1,12 +1,10 @@
 """The rollout commands: their errors without a cluster, and the table of ``nivesh status``."""
 
-import subprocess
-import sys
-
 import pytest
 
 from nivesh.cli.status import row
 from nivesh.rollout.commands import Deploy, SetTraffic
+from tests.cli.command import nivesh
 from tests.rollout.controller import Controller, inference_service, run
 
 
@@ -22,8 +20,7 @@ from tests.rollout.controller import Controller, inference_service, run
 )
 def test_what_a_user_can_mend_is_one_clear_line(home, monkeypatch, tmp_path, arguments, message):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    command = [sys.executable, "-m", "nivesh.cli", *arguments]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    answer = nivesh(*arguments)
     assert answer.returncode == 1
     assert message in " ".join(answer.stderr.split())
     assert "Traceback" not in answer.stderr
