@@ -31,7 +31,7 @@ class NiveshError(Exception):
 
 
 class DataError(NiveshError):
-    """A file, row or request does not fit its schema. The message names the row and the mend."""
+    """A file, row or request does not fit its schema. The message names the row and what to do."""
 
 
 class MalformedRequest(NiveshError):

@@ -38,10 +38,10 @@ class Spec:
         example: the body of the guide's example request to that path.
         primary: metric by which a challenger is compared with the champion.
         higher_is_better: the direction of ``primary``.
-        targets: what the users asked for; a miss marks the model "below target".
+        targets: what the model should reach; a miss marks it "below target".
         floor: what a model must have to be served at all (beats its baseline, fairness held).
         user_features: group of the user's online features that complete a request; "" for none.
-        consent: field of a request without which the user's features are neither read nor used; "" where none is asked.
+        consent: field of a request without which the user's features are neither read nor used; "" where none is needed.
         max_feature_age: seconds; older features are refused. None takes any, and only their age is measured.
         builds_features: its rows are turned into features before the split, in a step of the pipeline of its own.
         runtime: family of serving image: text, tabular, forecast, or remote for a model that answers elsewhere.

@@ -11,15 +11,13 @@ TESTS = Path(__file__).parent
 
 # One process each trains the models of the conformance checks, and runs the pipelines; other files are shared out.
 TOGETHER = ("conformance", "cluster")
-# Folders and files whose tests train models, run pipelines or start servers: ``make test-fast`` leaves them out.
+# Folders and files whose tests train models, run pipelines, start servers or kill processes: ``make test-fast`` leaves them out.
 SLOW = (
-    "conformance",
-    "cluster",
-    "models",
-    "pipelines/test_local.py",
-    "cli/test_tune.py",
-    "store/test_online_offline.py",
-)
+    "cli/test_exit_codes.py", "cli/test_features.py", "cli/test_tune.py", "cluster", "components/test_release.py",
+    "conformance", "feature_repo", "models", "monitoring/test_drift", "pipelines", "registry/test_local_database.py",
+    "registry/test_model_registry.py", "serving/test_outage.py", "serving/test_prediction_log.py",
+    "serving/test_schemathesis.py", "serving/test_server.py", "store",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):

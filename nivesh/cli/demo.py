@@ -70,12 +70,12 @@ def _train(keys: list[str], seed: int) -> tuple[list, dict[str, Exception]]:
     experiments.client().search_experiments()  # MLflow makes its tables now, before several processes want to
     longest_first = {"text": 0, "forecast": 1}
     keys = sorted(keys, key=lambda key: longest_first.get(models.get(key).spec.runtime, 2))
-    with bars(keys) as tell:
+    with bars(keys) as report:
         outcomes = run_all(
-            keys, {"seed": seed}, lambda key, step, fraction, text: tell(key, fraction, f"{step} {text}")
+            keys, {"seed": seed}, lambda key, step, fraction, text: report(key, fraction, f"{step} {text}")
         )
         for key, outcome in outcomes.items():
-            tell(key, 1.0, "failed" if isinstance(outcome, Exception) else outcome.verdict["reason"])
+            report(key, 1.0, "failed" if isinstance(outcome, Exception) else outcome.verdict["reason"])
     errors = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Exception)}
     return [outcome for outcome in outcomes.values() if not isinstance(outcome, Exception)], errors
 

@@ -74,7 +74,7 @@ def read_table(content: bytes, name: str, dialect: Dialect, known: Collection[st
         known: names of columns of which some must be in the header, to find a header further down.
 
     Raises:
-        DataError: names the row that cannot be read, and the dialect line that would mend it.
+        DataError: names the row that cannot be read, and the dialect line that would fix it.
     """
     for magic, decompress in COMPRESSIONS.items():
         if content.startswith(magic):

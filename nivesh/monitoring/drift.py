@@ -22,7 +22,7 @@ from nivesh.errors import DataError
 FALSE_ALARMS_PER_YEAR = 0.05
 WINDOWS_PER_YEAR = 52
 TESTS_PER_COLUMN = 2  # values, missing values
-MIN_ROWS = 20  # of the current window; with fewer, only a column that is missing throughout could be told
+MIN_ROWS = 20  # of the current window; with fewer, only a column that is missing throughout could be detected
 MAX_CATEGORIES = 30  # the most frequent of the reference; the others count as one
 MIN_P = 1e-300
 OTHER, UNSEEN = "other categories", "categories that the reference has not"

@@ -1,4 +1,4 @@
-"""The Prometheus metrics of serving, under the guide's names; ``version`` tells a canary from the stable model."""
+"""The Prometheus metrics of serving, under the guide's names; ``version`` distinguishes a canary from the stable model."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -55,7 +55,7 @@ class RequestGuard:
     def _check_client(self, scope: Scope, key: bytes) -> None:
         if self.settings.api_key and not hmac.compare_digest(key, self.settings.api_key.encode()):
             raise Unauthorized("give the API key in the header X-API-Key")
-        # Clients behind one address are told apart by their keys, where they have some.
+        # Clients behind one address are distinguished by their keys, where they have some.
         address = scope["client"][0] if scope.get("client") else "unknown"
         client = hashlib.sha256(key).hexdigest() if key and self.settings.api_key else address
         # NIVESH_API_KEY is one key for all clients; other keys were verified by the gateway and are a client each.
