@@ -46,16 +46,21 @@ def test_the_five_files_of_a_model(key):
     assert model.spec.caveats, "a model card needs the limits of use"
 
 
-def test_serving_a_model_imports_nothing_that_only_training_needs(key):
+def test_serving_a_model_needs_nothing_that_only_training_needs(key):
     code = f"""
 import sys
+
+class NotInstalled:  # as in a serving image
+    def find_spec(self, name, path=None, target=None):
+        if name in ("torch", "transformers", "mlflow", "kfp", "feast", "pandera", "prophet"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, NotInstalled())
 from nivesh import models
 model = models.get({key!r})
 model.Request, model.Answer, model._inference
-print(*sorted({{"torch", "transformers", "mlflow", "kfp", "feast", "pandera", "prophet"}} & set(sys.modules)))
 """
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert found == []
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_pipeline_and_predictor_are_there(key):
