@@ -23,10 +23,10 @@ demo: $(INSTALLED)  ## the main job: train, gate, register, package and serve ev
 	$(BIN)/nivesh demo
 
 test: check  ## everything: style, types, layers, and the whole test suite on all CPUs
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 test-fast: $(INSTALLED)  ## the tests that train no model and start no server, for the inner loop
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not slow"
 
 check: $(INSTALLED)  ## style, types, and the layers of imports
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from tests.vertex import google_here
 
 TESTS = Path(__file__).parent
 
-# One process each trains the models of the conformance checks, and runs the pipelines; other files are shared out.
+# Folders whose files share what they train.
 TOGETHER = ("conformance", "cluster")
 # Folders and files whose tests train models, run pipelines, start servers or kill processes: ``make test-fast`` leaves them out.
 SLOW = (
@@ -21,13 +21,23 @@ SLOW = (
 
 
 def pytest_collection_modifyitems(items):
-    """Give pytest-xdist the tests that must share a process, and mark the slow ones."""
+    """Mark the slow tests."""
     for item in items:
-        place = item.path.relative_to(TESTS).as_posix()
-        folder = place.split("/")[0]
-        item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else place))
-        if place.startswith(SLOW):
+        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each process of pytest-xdist whole files, so that what a file trains once is trained once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return next((folder for folder in TOGETHER if file.startswith(f"tests/{folder}/")), file)
+
+    return ByFile(config, log)
 
 
 @pytest.fixture

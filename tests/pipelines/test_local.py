@@ -99,7 +99,7 @@ def test_several_at_once_give_results_and_errors_by_key(home, loans, monkeypatch
     outcomes = parallel.run_all([KEY, "intent_classifier"], {"data_path": loans}, lambda *step: told.append(step))
     assert outcomes[KEY].version == "1.0.0"
     assert isinstance(outcomes["intent_classifier"], local.StepFailed)  # loans are no intents
-    assert "line 1" in str(outcomes["intent_classifier"])
+    assert "the column text, intent is missing" in str(outcomes["intent_classifier"])
     assert {key for key, *_ in told} == {KEY, "intent_classifier"}
 
 
