@@ -31,7 +31,7 @@ log = logging.getLogger("nivesh.serving.prediction_log")
 MAX_QUEUED = 5_000  # rows
 MAX_ROW_BYTES = 8_000  # a larger row is dropped: 5,000 of these are 40 MB, so that the log stays below 64 MiB
 SEGMENT_SECONDS = 60.0  # age at which a segment is shipped
-MAX_DISK_BYTES = 256_000_000  # of segments that wait for a store that is away
+MAX_DISK_BYTES = 128_000_000  # of segments that wait for a store that is away; half of a pod's /tmp
 MAX_PAUSE_SECONDS = 60.0  # between two tries to ship
 CLOSE_SECONDS = 10.0  # for the last segments when the process ends
 
