@@ -62,7 +62,7 @@ def canary(training, compiled, stable):
     training.running(run_id, "evaluate")
     with training.away("mlflow", NAMESPACE, 5000):
         time.sleep(40)
-    training.running(run_id, "register")
+    training.running(run_id, "register", ("Running", "Succeeded"))
     with training.away("minio-service", "kubeflow", 9000):
         time.sleep(40)
     training.wait(run_id)

@@ -138,12 +138,16 @@ class Training:
         own = (one for one in found if f".{step}(0).executor" in one["metadata"]["annotations"].get(node, ""))
         return {one["metadata"]["uid"]: one for one in own}
 
-    def running(self, run_id: str, step: str) -> tuple[str, str]:
-        """The pod that does a step's work, as soon as it does: (its uid, its name)."""
+    def running(self, run_id: str, step: str, phases: tuple[str, ...] = ("Running",)) -> tuple[str, str]:
+        """The pod that does a step's work, as soon as it does: (its uid, its name).
+
+        Args:
+            phases: of the pod; of a step that takes a second, a slow machine sees the end only.
+        """
 
         def found():
             pods = self.pods(run_id, step).items()
-            return next(((uid, pod) for uid, pod in pods if pod["status"]["phase"] == "Running"), None)
+            return next(((uid, pod) for uid, pod in pods if pod["status"]["phase"] in phases), None)
 
         uid, pod = self.until(f"step {step} of run {run_id}", found, 400, 0.2)
         return uid, pod["metadata"]["name"]
