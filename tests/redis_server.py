@@ -16,8 +16,10 @@ PASSWORD = "a,b=c d'e\"$f"  # every character that a connection string could stu
 class RedisServer:
     """One server with a password on a Unix socket; its data live as long as the folder."""
 
+    process: subprocess.Popen[bytes]
+
     def __init__(self, folder: Path):
-        self.folder, self.process = folder, None
+        self.folder = folder
         quoted = PASSWORD.replace('"', '\\"')
         config = f'port 0\nunixsocket {folder}/s\nrequirepass "{quoted}"\ndir {folder}\nappendonly yes\nsave ""\n'
         (folder / "redis.conf").write_text(config)

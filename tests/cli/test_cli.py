@@ -11,7 +11,7 @@ COMMANDS = typer.main.get_command(application())
 
 
 def verbs(group=COMMANDS, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    found = []
+    found: list[tuple[str, ...]] = []
     for name, command in group.commands.items():
         found += verbs(command, (*before, name)) if hasattr(command, "commands") else [(*before, name)]
     return found

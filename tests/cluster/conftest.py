@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,7 @@ def cluster(kubeconfig, trained_home) -> Iterator[Cluster]:
         ready = Cluster(kubeconfig, trained_home, store)
         ready.kubectl("rollout", "status", "deployment/redis", "--timeout=120s")
         for name in (key.replace("_", "-") for key in KEYS):
-            ready.until(f"all pods of {name} to be new and ready", lambda name=name: settled(ready, name, digest))
+            ready.until(f"all pods of {name} to be new and ready", partial(settled, ready, name, digest))
         with forwarded(kubeconfig, "service/redis", 6379) as port:
             environment.setenv("NIVESH_REDIS_URL", f"redis://:{REDIS_PASSWORD}@127.0.0.1:{port}/0")
             materialize()
@@ -221,6 +222,7 @@ def forwarded(kubeconfig: str, target: str, port: int, namespace: str = NAMESPAC
     command = ["kubectl", "--kubeconfig", kubeconfig, "-n", namespace, "port-forward", target, f":{port}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
+            assert process.stdout
             line = process.stdout.readline()
             found = re.search(r"127\.0\.0\.1:(\d+)", line)
             assert found, line

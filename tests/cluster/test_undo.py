@@ -35,7 +35,9 @@ def load(stage):
 
 
 def champion() -> str:
-    return model_registry.semantic_version(model_registry.by_alias(KEY, "champion"))
+    version = model_registry.by_alias(KEY, "champion")
+    assert version
+    return model_registry.semantic_version(version)
 
 
 def test_undo_a_promotion_under_load(stage, load):

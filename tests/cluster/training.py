@@ -210,7 +210,7 @@ def build_training_images(kubeconfig: str) -> None:
     targets = {family: ["training", "--build-arg", f"FAMILY={family}"] for family in FAMILIES}
     for name, target in (targets | {"mlflow": ["mlflow"], "mariadb": ["mariadb"]}).items():
         image = ["-t", f"nivesh/train-{name}:dev", "--target", *target]
-        command = [IMAGE_TOOL, "build", *image, "-f", "Dockerfile", "."]
+        command = [str(IMAGE_TOOL), "build", *image, "-f", "Dockerfile", "."]
         done = subprocess.run(command, capture_output=True, text=True, timeout=1200, cwd=PROJECT)
         assert done.returncode == 0, done.stdout + done.stderr
     kubectl(kubeconfig, "delete", *note, "--ignore-not-found")

@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import httpx
@@ -16,6 +15,7 @@ import pandas as pd
 import pytest
 
 from nivesh import data, models
+from nivesh.models.interface import Model
 from nivesh.registry import bundle, experiments, model_registry
 from nivesh.settings import settings
 from nivesh.spec import Split
@@ -38,7 +38,7 @@ QUICK = {"intent_classifier": {"epochs": 1}, "financial_ner": {"iterations": 1}}
 class Trained:
     """A model on few rows, as the pipeline's steps leave it."""
 
-    module: ModuleType
+    module: Model
     parts: Split
     model: Any
     metrics: dict[str, Any]

@@ -97,7 +97,7 @@ def test_ner_takes_spacy_tuples_and_docbin(tmp_path):
     assert data.read("ner", tmp_path / "rows.spacy").equals(expected)
 
 
-def entities(*spans: dict) -> str:
+def entities(*spans: dict | str) -> str:
     return json.dumps({"text": "I spent ₹5000 on groceries", "entities": list(spans)})
 
 

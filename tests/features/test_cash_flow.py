@@ -23,7 +23,7 @@ SALARY = ("01", 60_000, "credit", "salary", "Employer", "savings")
 FOOD = ("10", 9_000, "debit", "groceries", "DMart", "savings")
 
 
-def budget(frame: pd.DataFrame) -> tuple[float, float, float, float]:
+def budget(frame: pd.DataFrame) -> tuple[float | None, ...]:
     """(income, spending) of a month, by the financial features and by the spending history."""
     features, history = build_user_financial_features("U", frame), histories(frame)["U"]
     spent = sum(map(sum, history["by_category"].values())) / len(history["income"])

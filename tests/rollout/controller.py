@@ -7,6 +7,7 @@ import copy
 import json
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from nivesh.rollout.actions import Patch, Wait
 from nivesh.rollout.decisions import next_action
@@ -66,9 +67,11 @@ class Controller:
         self.scaled = 0  # what the autoscaler makes of stable, where that is more than its floor
         self.now, self.changed = START, START
         self.deployments: dict[str, dict] = {}
-        self.weights, self.in_force, self.last_used = {}, {}, {}
+        self.weights: dict[str, Any] = {}
+        self.in_force: dict[str, Any] = {}
+        self.last_used: dict[str, Any] = {}
         self.route_generation = self.accepted = 1
-        self.templates_started = []
+        self.templates_started: list[Any] = []
         self.settle()
 
     def settle(self, seconds: int = 30) -> None:

@@ -26,7 +26,9 @@ def registry(home):
 
 
 def current() -> str:
-    return model_registry.semantic_version(model_registry.by_alias("iris", "champion"))
+    version = model_registry.by_alias("iris", "champion")
+    assert version
+    return model_registry.semantic_version(version)
 
 
 def promoted() -> Simulated:

@@ -48,7 +48,9 @@ def away(*_):
 
 
 def champion() -> str:
-    return model_registry.semantic_version(model_registry.by_alias(KEY, model_registry.CHAMPION))
+    version = model_registry.by_alias(KEY, model_registry.CHAMPION)
+    assert version
+    return model_registry.semantic_version(version)
 
 
 def test_of_two_trainings_at_once_only_one_becomes_champion_of_what_it_was_measured_against(tmp_path):

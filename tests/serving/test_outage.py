@@ -45,7 +45,9 @@ class Load:
 
     def __init__(self, url: str, right: dict[str, float]):
         self.answers: Counter = Counter()
-        self.wrong, self.errors, self.slowest = [], set(), 0.0
+        self.wrong: list[dict] = []
+        self.errors: set[str] = set()
+        self.slowest = 0.0
         self.stopped = threading.Event()
         self.threads = [threading.Thread(target=self._ask, args=(url, right)) for _ in range(6)]
         for thread in self.threads:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import boto3
 import pandas as pd
@@ -21,7 +22,7 @@ NOON = 1_767_268_800.0  # 2026-01-01 12:00 UTC
 
 
 def row(number: int, **changes) -> Row:
-    fields = dict(
+    fields: dict[str, Any] = dict(
         prediction_id=f"p{number}", time=NOON + number, model="credit_risk", version="1.4.0", user="u", features=None,
         request={"loan_amount": 5}, answer={"risk_score": number}, status=200, error="", latency_ms=1.5,
     )  # fmt: skip

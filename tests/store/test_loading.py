@@ -25,7 +25,7 @@ def write_and_load(event_time: datetime, now: datetime = NOW, **incomes: float |
 
 def income(user: str) -> float | None:
     features = online_store.get_features(user)
-    return features and features["monthly_income"]
+    return features["monthly_income"] if features else None
 
 
 def test_an_incremental_load_continues_where_the_last_one_ended(history, store):

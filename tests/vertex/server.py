@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 import grpc
 from google.cloud.aiplatform_v1 import (
@@ -85,7 +86,7 @@ class Vertex:
         self.requests: list[GenerateContentRequest] = []
         self.judge_requests: list[GenerateContentRequest] = []
         self.jobs: dict[str, TuningJob] = {}
-        self._ahead: dict[str, list[JobState]] = {}
+        self._ahead: dict[str, list[int]] = {}
         self._examples: dict[str, list[tuple[set[str], str]]] = {}
         self._lock = threading.Lock()
         self._server = grpc.server(ThreadPoolExecutor(32))
@@ -119,12 +120,14 @@ class Vertex:
         return grpc.unary_unary_rpc_method_handler(handle, request_type.deserialize, serialize)
 
     def _create(self, request: CreateTuningJobRequest, context) -> TuningJob:
-        job, spec = request.tuning_job, request.tuning_job.supervised_tuning_spec
+        job: Any = request.tuning_job  # fields of proto-plus take numbers and datetimes, which its types do not say
+        spec = job.supervised_tuning_spec
         if job.base_model not in BASE_MODELS:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"Base model {job.base_model} is not supported.")
-        data = [self.storage.read(uri) for uri in (spec.training_dataset_uri, spec.validation_dataset_uri)]
-        if None in data:
+        found = [self.storage.read(uri) for uri in (spec.training_dataset_uri, spec.validation_dataset_uri)]
+        if None in found:
             context.abort(grpc.StatusCode.NOT_FOUND, "The dataset was not found in Cloud Storage.")
+        data = [content or b"" for content in found]
         examples = []
         for line in b"".join(data).decode().splitlines():
             record = json.loads(line)
@@ -144,7 +147,7 @@ class Vertex:
         return job
 
     def _get(self, request: GetTuningJobRequest, context) -> TuningJob:
-        job = self._found(request.name, context)
+        job: Any = self._found(request.name, context)
         with self._lock:
             if self._ahead[job.name]:
                 job.state = self._ahead[job.name].pop(0)
@@ -163,7 +166,7 @@ class Vertex:
         return ListTuningJobsResponse(tuning_jobs=jobs[::-1][start : start + 2], next_page_token=more)
 
     def _cancel(self, request: CancelTuningJobRequest, context) -> Empty:
-        job = self._found(request.name, context)
+        job: Any = self._found(request.name, context)
         with self._lock:
             job.state, self._ahead[job.name] = JobState.JOB_STATE_CANCELLED, []
         return Empty()

@@ -90,7 +90,12 @@ class Storage:
             self._reply(request, 404, {"error": {"code": 404, "message": "The specified bucket does not exist."}})
         elif query.get("uploadType") == "multipart":
             head = f"Content-Type: {request.headers['Content-Type']}\r\n\r\n".encode()
-            about, content = (part.get_payload(decode=True) for part in message_from_bytes(head + body).get_payload())
+            about, content = (
+                part.get_payload(decode=True)
+                for part in message_from_bytes(head + body).walk()
+                if not part.is_multipart()
+            )
+            assert isinstance(about, bytes) and isinstance(content, bytes)
             self._store(request, bucket, json.loads(about), content, query)
         elif "upload_id" in query:
             _, about, so_far = self._sessions[query["upload_id"]]
