@@ -51,8 +51,8 @@ def stable(training, first):
 
 @pytest.fixture(scope="module")
 def canary(training, compiled, stable):
-    """A better version; on its way a pod is deleted, a step's process killed, MLflow away, then S3: (version, run id)."""
-    run_id = training.submit(KEY, compiled[KEY])
+    """A version on newer data; on its way a pod is deleted, a step's process killed, MLflow away, then S3: (version, run id)."""
+    run_id = training.retrain(KEY, compiled[KEY])
     deleted, pod = training.running(run_id, "validate")
     training.kubectl("delete", "pod", pod, "--now", namespace="kubeflow")
     _, pod = training.running(run_id, "train")

@@ -116,6 +116,14 @@ class Training:
         arguments = {"data_path": self.data_path(key), "params": QUICK.get(key, {}) | params, "canary": canary}
         return Kubeflow().submit(key, yaml_file, arguments)
 
+    def retrain(self, key: str, yaml_file: Path) -> str:
+        """Start a run on newer rows, where a model as good as the champion passes; returns its id."""
+        file = self.scratch / f"{key}-newer.parquet"
+        data.read(models.get(key).spec.dataset).iloc[100:2600].to_parquet(file)
+        self.s3.Bucket(BUCKET).upload_file(str(file), f"{self.mark}/{file.name}")
+        path = f"s3://{BUCKET}/{self.mark}/{file.name}"
+        return Kubeflow().submit(key, yaml_file, {"data_path": path, "accept_equal": True, "canary": 10})
+
     def wait(self, run_id: str, seconds: float = 1200) -> Run:
         """The run at its end, which is a good one."""
         run = self.until(f"the end of run {run_id}", lambda: ended(run_id), seconds)
