@@ -114,9 +114,9 @@ def test_lost_pods_and_a_minute_without_mlflow_and_s3_leave_one_whole_version(tr
 
 
 def test_a_run_is_found_by_the_beginning_of_its_id_on_any_page(first, canary, monkeypatch):
-    monkeypatch.setattr(kubeflow, "PAGE", 1)
+    monkeypatch.setattr(kubeflow, "PAGE_SIZE", 1)
     assert Kubeflow().read(first[KEY][:8])[0].id == first[KEY]
-    with pytest.raises(ModelNotFound, match="runs begin with"):
+    with pytest.raises(ModelNotFound, match="runs have an id that starts with"):
         Kubeflow().read("")
 
 
