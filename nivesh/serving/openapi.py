@@ -1,6 +1,7 @@
 """The OpenAPI description: bodies of requests that routes read themselves, and the errors of every path."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -80,6 +81,7 @@ def schema(app: FastAPI, names: Sequence[str]) -> dict[str, Any]:
     return app.openapi_schema
 
 
+@cache  # every route of a model asks for its reference at start-up
 def _request_schemas() -> tuple[Any, dict[str, Any]]:
     requests = [(models.get(key).Request, "validation") for key in models.keys()]
     return models_json_schema(requests, ref_template=REFERENCE)  # type: ignore[arg-type]  # a list of literals

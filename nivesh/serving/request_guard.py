@@ -15,9 +15,9 @@ from nivesh.errors import NiveshError, RateLimited, RequestTooLarge, Unauthorize
 from nivesh.serving.responses import error_response, status_of
 from nivesh.settings import settings
 
-# Probes and Prometheus have no key and must not be counted.
 # Who sent the request that is being answered: the hash of an API key, or an address. "" outside of a request.
 CLIENT: ContextVar[str] = ContextVar("client", default="")
+# Probes and Prometheus have no key and must not be counted.
 OPEN_PATHS = ("/", "/health", "/metrics", "/v2/health/live", "/v2/health/ready")
 
 
