@@ -57,8 +57,7 @@ def url(home: Path) -> str:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _locks[folder] = _lock(folder / "users.lock", fcntl.LOCK_SH)
         with locked(folder / "start.lock"):
-            supervisor = None if _supervised(folder) else _supervise(folder)
-            _wait(folder, supervisor)
+            _start(folder)
     return f"unix://:{quote((folder / 'password').read_text())}@{quote(str(_socket(folder)))}"
 
 
@@ -109,9 +108,18 @@ def _supervise(folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
-def _wait(folder: Path, supervisor: subprocess.Popen[bytes] | None) -> None:
+def _start(folder: Path) -> None:
+    """Return when Redis answers; starts a supervisor where there is none.
+
+    Raises:
+        FeaturesUnavailable: it does not answer within START_TIMEOUT.
+    """
+    supervisor = None
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
+        # Asked each time: a supervisor that is ending may hold its own lock a moment longer than that of the users.
+        if supervisor is None and not _supervised(folder):
+            supervisor = _supervise(folder)
         if _answers(folder):
             return
         if supervisor is not None and supervisor.poll() is not None:

@@ -1,7 +1,9 @@
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -60,6 +62,14 @@ def test_it_ends_with_its_last_user_and_keeps_what_was_written(home):
     other.wait()
     wait(lambda: not processes(home))
     assert online_store.get_features("u") == {"x": 1}
+
+
+def test_a_supervisor_that_is_ending_is_replaced(home):
+    (home / "redis").mkdir(parents=True)
+    with (home / "redis" / "supervisor.lock").open("w") as ending:
+        fcntl.flock(ending, fcntl.LOCK_EX)
+        threading.Timer(0.5, ending.close).start()
+        assert online_store.save_features("u", {"x": 1})
 
 
 @pytest.mark.parametrize("killed", [b"redis-server", b"nivesh.store.local_redis"])
