@@ -76,7 +76,7 @@ class Predictor(kserve.Model):
         self.labels = {"model_name": self.key, "version": self.version}
         primary = self.manifest.metrics.get(self.spec.primary)
         if primary is not None:
-            metrics.ACCURACY.labels(**self.labels).set(primary)
+            metrics.ACCURACY.labels(**self.labels, source=metrics.HELD_OUT).set(primary)
         self._warm_up()
         self.ready = True
         metrics.ACTIVE.inc()

@@ -144,7 +144,7 @@ def test_finds_the_pods_of_both_versions_by_their_annotations(scraped):
     up = scraped.ask("up")
     assert len(up) >= 2 and {one["value"] for one in up} == {1.0}
     assert all(one["pod"].startswith(NAME) for one in up)
-    assert {one["version"] for one in scraped.ask("ml_model_accuracy")} == {STABLE, GOOD}
+    assert {one["version"] for one in scraped.ask('ml_model_accuracy{source="held_out"}')} == {STABLE, GOOD}
     assert {one["value"] for one in scraped.ask("ml_active_models")} == {1.0}
 
 

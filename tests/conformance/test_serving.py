@@ -85,6 +85,7 @@ def test_answers_and_errors_are_counted_by_version(key, server):
     assert counted("ml_predictions_total") == predictions + 2
     assert counted("ml_errors_total") == errors + 1
     assert counted("ml_prediction_latency_seconds_count") == seconds + 1
+    assert 'source="held_out"' in re.search(rf'ml_model_accuracy{{(.*model_name="{key}".*)}}', metrics())[1]
     assert counted("ml_model_accuracy") == pytest.approx(
         next(m for m in server.get("/models").json()["models"] if m["name"] == key)["metrics"][spec(key).primary]
     )
