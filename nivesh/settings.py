@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     prediction_store: str = Field(
         "", description="where predictions are logged, s3://bucket/prefix; empty means under home, off nowhere"
     )
+    monitoring_store: str = Field(
+        "", description="labels, reports and the ledger of retraining, s3://bucket/prefix; empty means under home"
+    )
     prediction_text_share: float = Field(
         0.1, ge=0, le=1, description="part of the logged predictions whose texts are kept, with personal data masked"
     )

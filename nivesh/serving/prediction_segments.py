@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import json
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 import orjson
 
 from nivesh.serving import metrics
+from nivesh.store.objects import FolderStore, ObjectStore, S3Store
 
 SEGMENT_BYTES = 4_000_000  # a larger segment is shipped before its time
 COLUMNS = {
@@ -125,28 +125,16 @@ def write_parquet(rows: list[dict[str, Any]], path: Path) -> None:
 
 def to_folder(folder: Path) -> Ship:
     """A store that is a folder of this machine."""
-
-    def ship(name: str, local: Path) -> None:
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged = target.with_name(f".{target.name}.part")
-        staged.write_bytes(local.read_bytes())
-        os.replace(staged, target)
-
-    return ship
+    return _to_store(FolderStore(folder))
 
 
 def to_s3(store: str) -> Ship:
     """A store such as ``s3://predictions/nivesh``; endpoint and credentials as boto3 finds them."""
-    import boto3
+    return _to_store(S3Store(store))
 
-    bucket, _, prefix = store.removeprefix("s3://").partition("/")
-    client = boto3.client("s3")
 
-    def ship(name: str, local: Path) -> None:
-        client.upload_file(str(local), bucket, f"{prefix}/{name}".lstrip("/"))
-
-    return ship
+def _to_store(store: ObjectStore) -> Ship:
+    return lambda name, local: store.write(name, local.read_bytes())
 
 
 def waiting_bytes(folder: Path) -> int:
