@@ -37,6 +37,11 @@ class ObjectStore(Protocol):
     def names(self, prefix: str = "") -> list[str]:
         """The names that begin with a prefix, sorted."""
 
+    def folders(self, prefix: str = "") -> list[str]:
+        """The next parts of the names that begin with a prefix, each up to and with its ``/``, sorted: what is in a folder
+        is not listed.
+        """
+
     def delete(self, name: str) -> None:
         """Remove an object; one that does not exist is no error."""
 
@@ -75,6 +80,14 @@ class FolderStore:
                 found += [Path(folder, one) for one in files if not one.startswith(".")]
         names = [path.relative_to(self.folder).as_posix() for path in found]
         return sorted(name for name in names if name.startswith(prefix))
+
+    def folders(self, prefix: str = "") -> list[str]:
+        inside, _, begin = prefix.rpartition("/")
+        top = self.folder / inside
+        with _translate_errors(top):
+            found = [one for one in top.iterdir() if one.is_dir()] if top.is_dir() else []
+        names = [one.name for one in found if one.name.startswith(begin) and not one.name.startswith(".")]
+        return sorted(f"{inside}/{name}/" if inside else f"{name}/" for name in names)
 
     def delete(self, name: str) -> None:
         path = self._path(name)
@@ -117,6 +130,13 @@ class S3Store:
         with self.s3.translate_errors(self.address):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=folder + prefix)
             return sorted(item["Key"][len(folder) :] for page in pages for item in page.get("Contents", []))
+
+    def folders(self, prefix: str = "") -> list[str]:
+        folder = f"{self.prefix}/" if self.prefix else ""
+        with self.s3.translate_errors(self.address):
+            pages = self.client.get_paginator("list_objects_v2")
+            found = pages.paginate(Bucket=self.bucket, Prefix=folder + prefix, Delimiter="/")
+            return sorted(one[len(folder) :] for one in found.search("CommonPrefixes[].Prefix") if one)
 
     def delete(self, name: str) -> None:
         with self.s3.translate_errors(self.address):

@@ -79,6 +79,10 @@ def test_what_is_written_is_read_listed_and_deleted(store):
     assert store.names("reports/credit_risk") == ["reports/credit_risk/20260131.json", "reports/credit_risk_2/a.json"]
     assert len(store.names()) == 3
     assert store.names("nothing/") == []
+    assert store.folders() == ["labels/", "reports/"]
+    assert store.folders("reports/") == ["reports/credit_risk/", "reports/credit_risk_2/"]
+    assert store.folders("labels/model=c") == ["labels/model=credit_risk/"]
+    assert store.folders("reports/credit_risk/") == store.folders("nothing/") == []
     store.delete("reports/credit_risk_2/a.json")
     store.delete("reports/credit_risk_2/a.json")
     assert len(store.names()) == 2
