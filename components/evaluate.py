@@ -21,14 +21,14 @@ def evaluate(
         test: The held-out rows.
         metrics: The challenger's numbers, for the run's page.
         report: A folder: metrics.json, champion.json (null where no champion can be used), interval.json (of the
-            difference, null where not known) and PNG plots; its metadata name the champion and what is wrong with it.
+            difference, null where not known), PNG plots and reference.parquet, held-out rows as served; its metadata name the champion and what is wrong with it.
     """
     import json
     from dataclasses import asdict
     from pathlib import Path
 
     from nivesh import data, models
-    from nivesh.registry import experiments, tracking
+    from nivesh.registry import experiments, reference_rows, tracking
     from nivesh.registry.comparison import measure_champion
 
     with tracking.step(key, "evaluate"):
@@ -49,6 +49,7 @@ def evaluate(
         interval = asdict(champion.interval) if champion.interval else None
         (folder / "interval.json").write_text(json.dumps(interval))
         definition.plot(challenger, rows, folder, history=history)
+        reference_rows.write(definition, challenger, rows, history, folder)
     for name, value in experiments.flatten(measured).items():
         if "." not in name:
             metrics.log_metric(name, value)

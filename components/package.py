@@ -11,15 +11,26 @@ def package(key: str, version: str, model: Input[Model], report: Input[Artifact]
         key: The model's key.
         version: The semantic version.
         model: The saved model.
-        report: The metrics on held-out rows.
+        report: The metrics on held-out rows, and the reference rows of drift detection.
         verdict: The gate's decision; its metadata name the MLflow run.
     """
     import json
+    import shutil
     import tempfile
     from pathlib import Path
 
     from nivesh import models
-    from nivesh.registry import bundle, bundle_cache, experiments, model_card, model_registry, pyfunc, storage, tracking
+    from nivesh.registry import (
+        bundle,
+        bundle_cache,
+        experiments,
+        model_card,
+        model_registry,
+        pyfunc,
+        reference_rows,
+        storage,
+        tracking,
+    )
     from nivesh.registry.gate import Verdict
     from nivesh.settings import settings
 
@@ -39,7 +50,9 @@ def package(key: str, version: str, model: Input[Model], report: Input[Artifact]
             labels=json.loads(model.metadata.get("labels", "[]")),
         )
         with tempfile.TemporaryDirectory() as work:
-            packed = bundle.pack(Path(model.path), manifest, Path(work))
+            saved = Path(shutil.copytree(model.path, Path(work) / "saved"))
+            shutil.copy(Path(report.path) / reference_rows.FILE, saved)
+            packed = bundle.pack(saved, manifest, Path(work))
             pyfunc.save(packed, Path(work) / "mlflow")
             run_id = verdict.metadata["run_id"]
             experiments.client().log_artifacts(run_id, str(Path(work) / "mlflow"), bundle_cache.ARTIFACT)

@@ -22,6 +22,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from nivesh.errors import SettingsError
+from nivesh.models.served import Served
 from nivesh.settings import settings
 from nivesh.spec import Spec, Split
 
@@ -54,6 +55,9 @@ class Inference(Protocol):
     def predict_frame(
         self, model: Fitted, frame: pd.DataFrame, history: pd.DataFrame | None = None
     ) -> pd.DataFrame: ...
+    def as_served(
+        self, model: Fitted, frame: pd.DataFrame, history: pd.DataFrame | None, limit: int
+    ) -> list[Served]: ...
     def save(self, model: Fitted, folder: Path) -> None: ...
     def load(self, folder: Path) -> Fitted: ...
 
@@ -175,6 +179,17 @@ class Model:
         Of a forecast: a row for each user and month.
         """
         return self._inference.predict_frame(fitted, frame, history)
+
+    def as_served(self, fitted: Fitted, frame: pd.DataFrame, history: pd.DataFrame | None, limit: int) -> list[Served]:
+        """Rows as ``build_features`` gives them -> what the server would answer: the reference of drift detection.
+
+        Args:
+            fitted: the trained model.
+            frame: rows to answer.
+            history: earlier rows of the same users, for models that need a past.
+            limit: the most rows; of more, a random sample.
+        """
+        return self._inference.as_served(fitted, frame, history, limit)
 
     def save(self, fitted: Fitted, folder: Path) -> None:
         """Write files that run no code when they are loaded: never pickle."""

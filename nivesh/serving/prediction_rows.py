@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from nivesh.models import served
+from nivesh.models.served import TEXT_DATASETS, scalars, without_identity
 from nivesh.serving.prediction_log import PredictionLog, Row
 from nivesh.serving.prediction_segments import to_folder, to_s3
 from nivesh.settings import settings
 from nivesh.spec import Spec
-from nivesh.text.personal_data import mask
 
 logger = logging.getLogger("nivesh.serving.prediction_rows")
-TEXT_DATASETS = ("intents", "ner", "advice")
-NOT_LOGGED = ("user_id", "features", "client")
 
 
 class Recorder:
@@ -56,8 +55,8 @@ class Recorder:
         now, text = time.time(), spec.dataset in TEXT_DATASETS
         for number, (request, answer) in enumerate(zip(requests, answers, strict=True), 1):
             row_id = prediction_id if len(requests) == 1 else f"{prediction_id}-{number}"
-            request = request if isinstance(request, dict) else {}
-            user, features = request.get("user_id"), request.get("features")
+            request = dict(request) if isinstance(request, dict) else {}
+            user, features = request.get("user_id"), request.pop("features", None)
             sampled = not text or _uniform(row_id) < self.text_share
             self.log.put(
                 Row(
@@ -66,9 +65,9 @@ class Recorder:
                     model=spec.key,
                     version=version,
                     user=pseudonym(str(user), self.pseudonym_key) if user else "",
-                    request={name: one for name, one in request.items() if name not in NOT_LOGGED} if sampled else None,
-                    features=_scalars(features) if isinstance(features, dict) else None,
-                    answer=answer,
+                    request=without_identity(request) if sampled else None,
+                    features=scalars(features) if isinstance(features, dict) else None,
+                    answer=without_identity(answer),
                     status=status,
                     error=error,
                     latency_ms=latency_ms,
@@ -94,7 +93,7 @@ def open_recorder() -> Recorder | None:
 
 def masked(row: Row) -> Row:
     """The row with the personal data in its texts masked; called where it delays no request."""
-    return replace(row, request=_masked(row.request), answer=_masked(row.answer)) if row.has_texts else row
+    return replace(row, request=served.masked(row.request), answer=served.masked(row.answer)) if row.has_texts else row
 
 
 def pseudonym(user_id: str, key: str) -> str:
@@ -105,16 +104,3 @@ def pseudonym(user_id: str, key: str) -> str:
 def _uniform(prediction_id: str) -> float:
     """A number from 0 to 1 that is the same for the same id."""
     return int.from_bytes(hashlib.sha256(prediction_id.encode()).digest()[:4], "big") / 2**32
-
-
-def _scalars(features: dict[str, Any]) -> dict[str, Any]:
-    """Features that are single values; a profile's histograms are tens of kilobytes."""
-    return {name: value for name, value in features.items() if not isinstance(value, dict | list | tuple)}
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, str):
-        return mask(value)[0]
-    if isinstance(value, dict):
-        return {name: _masked(one) for name, one in value.items()}
-    return [_masked(one) for one in value] if isinstance(value, list) else value

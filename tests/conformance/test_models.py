@@ -21,7 +21,7 @@ KEYS = models.keys()
 pytestmark = pytest.mark.parametrize("key", KEYS)
 FILES = {
     "training": ("split", "fit"),
-    "inference": ("build_features", "predict", "predict_frame", "save", "load"),
+    "inference": ("build_features", "predict", "predict_frame", "as_served", "save", "load"),
     "evaluation": ("evaluate",),
     "plots": ("plot",),
 }

@@ -79,6 +79,17 @@ def test_texts_are_kept_for_a_share_and_ids_are_pseudonyms():
     assert "user_1" not in str(row)
 
 
+def test_neither_request_nor_answer_holds_the_user_id():
+    rows = Rows()
+    request = {"user_id": "user_123", "loan_amount": 1, "features": {"monthly_income": 2.0, "profile": {"a": 1}}}
+    Recorder(rows, 1.0, "secret").record(
+        models.get("credit_risk").spec, "1.0.0", "id", [request], [{"user_id": "user_123", "risk_score": 3.0}], 1.0
+    )
+    (row,) = rows.rows
+    assert (row.request, row.features, row.answer) == ({"loan_amount": 1}, {"monthly_income": 2.0}, {"risk_score": 3.0})
+    assert request["features"], "the caller's request is unchanged"
+
+
 def test_the_settings_choose_the_store(home, monkeypatch):
     recorder = open_recorder()
     recorder.log.close()
