@@ -80,10 +80,28 @@ USER 10001:10001
 FROM training-base AS mlflow
 COPY requirements/locks/mlflow.txt /tmp/
 RUN pip --python /opt/venv install --no-cache-dir --no-deps --require-hashes -r /tmp/mlflow.txt
+# A named volume takes the owner of the folder that it is mounted on.
+RUN install -d -o 10001 -g 10001 /mlflow
 ENV HOME=/tmp MLFLOW_DISABLE_TELEMETRY=true
 USER 10001:10001
 WORKDIR /tmp
 ENTRYPOINT ["mlflow", "server"]
+
+# The `nivesh` command with the models of all families but "remote": it serves, materialises and monitors, and has no torch.
+FROM training-base AS platform
+COPY requirements/locks/platform.txt /tmp/
+RUN pip --python /opt/venv install --no-cache-dir --no-deps --require-hashes -r /tmp/platform.txt && \
+    install -d -o 10001 -g 10001 /nivesh
+COPY --from=training-code /app /app
+COPY components components
+COPY feature_repo feature_repo
+COPY pipelines pipelines
+COPY predictors predictors
+RUN python -m compileall -q --invalidation-mode unchecked-hash .
+ARG COMMIT=unknown
+ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh PYTHONPATH=/app MLFLOW_DISABLE_TELEMETRY=true NIVESH_COMMIT=$COMMIT
+USER 10001:10001
+ENTRYPOINT ["python", "-m", "nivesh.cli"]
 
 # MLflow's database in a test cluster; elsewhere use a managed one.
 FROM debian:bookworm-slim AS mariadb
@@ -95,7 +113,8 @@ ENTRYPOINT ["start-mariadb"]
 
 # The online features of a test cluster; elsewhere use a managed Redis.
 FROM debian:bookworm-slim AS redis
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server && rm -rf /var/lib/apt/lists/*
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server && rm -rf /var/lib/apt/lists/* && \
+    install -d -o 10001 -g 10001 /data
 USER 10001:10001
 WORKDIR /tmp
 ENTRYPOINT ["redis-server"]

@@ -7,7 +7,7 @@ DOCKER ?= docker
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check release-report golden bench bench-features serve images training-images lock test-pythons clean
+.PHONY: help demo test test-fast check release-report golden bench bench-features serve up down images training-images lock test-pythons clean
 
 help:  ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -49,12 +49,24 @@ bench-features: $(INSTALLED)  ## reads of online features: ours, Feast's own, ba
 serve: $(INSTALLED)  ## serve the champions on port 8080
 	$(BIN)/nivesh serve
 
+COMPOSE = $(DOCKER) compose
+
+up:  ## MLflow, Redis, Prometheus, Grafana and the model server on this machine, by docker compose; made from bare in minutes
+	compose/make-env
+	$(COMPOSE) build
+	$(COMPOSE) up --detach --wait mlflow redis prometheus grafana
+	$(COMPOSE) up --detach
+	@compose/next-steps
+
+down:  ## stop what `make up` started; data and passwords stay (docker compose down --volumes removes the data)
+	$(COMPOSE) down
+
 FAMILIES := text tabular forecast remote
 IMAGE = $(DOCKER) build -f Dockerfile --build-arg VERSION=$(VERSION) --build-arg COMMIT=$$(git rev-parse HEAD)
 
 images:  ## the serving images, by docker or what DOCKER names
 	for family in $(FAMILIES); do $(IMAGE) --target serving --build-arg FAMILY=$$family -t nivesh/$$family:dev . || exit 1; done
-	$(IMAGE) --target redis -t nivesh/redis:dev .
+	for target in redis platform; do $(IMAGE) --target $$target -t nivesh/$$target:dev . || exit 1; done
 
 training-images:  ## the images of training: steps by family, MLflow, and its database for a test cluster
 	for family in $(FAMILIES); do $(IMAGE) --target training --build-arg FAMILY=$$family -t nivesh/train-$$family:dev . || exit 1; done

@@ -13,7 +13,7 @@ TESTS = Path(__file__).parent
 TOGETHER = ("conformance", "cluster")
 # Folders and files whose tests train models, run pipelines, start servers or kill processes: ``make test-fast`` leaves them out.
 SLOW = (
-    "cli/test_exit_codes.py", "cli/test_features.py", "cli/test_tune.py", "cluster", "components/test_release.py",
+    "cli/test_exit_codes.py", "cli/test_features.py", "cli/test_tune.py", "cluster", "components/test_release.py", "compose/test_services.py",
     "conformance", "feature_repo", "features/test_behaviour.py", "models", "monitoring/test_drift",
     "monitoring/test_prediction_reader.py", "pipelines",
     "predictors/test_anomaly_served.py", "registry/test_local_database.py", "registry/test_model_registry.py",
