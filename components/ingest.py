@@ -13,22 +13,14 @@ def ingest(key: str, data_path: str, raw: Output[Dataset]):
         raw: A folder with the file, unchanged.
     """
     import hashlib
-    import shutil
     from pathlib import Path
 
     from nivesh import data, models
-    from nivesh.errors import DataError
     from nivesh.registry import storage
 
     folder = Path(raw.path)
     folder.mkdir(parents=True)
-    if data_path.startswith("s3://"):
-        copy = storage.download(data_path, folder)
-    else:
-        source = Path(data_path) if data_path else data.sample(models.get(key).spec.dataset)
-        if not source.is_file():
-            raise DataError(f"{source}: there is no such file")
-        copy = Path(shutil.copy(source, folder))
+    copy = storage.copy_data(data_path or str(data.sample(models.get(key).spec.dataset)), folder)
     digest = hashlib.sha256(copy.read_bytes()).hexdigest()
     raw.metadata |= {"data_source": data_path or f"sample {copy.name}", "data_sha256": digest}
     print(f"{copy.name}, sha256 {digest[:12]}")

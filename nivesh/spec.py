@@ -44,6 +44,8 @@ class Spec:
         consent: field of a request without which the user's features are neither read nor used; "" where none is needed.
         max_feature_age: seconds; older features are refused. None takes any, and only their age is measured.
         builds_features: its rows are turned into features before the split, in a step of the pipeline of its own.
+        features_from_transactions: its rows carry the features of ``user_features`` as columns, which a training can replace
+            by those made from the users' transactions.
         runtime: family of serving image: text, tabular, forecast, or remote for a model that answers elsewhere.
         needs: settings that must have a value before it can be trained; without them whatever works on all models
             leaves it out and says so.
@@ -63,6 +65,7 @@ class Spec:
     consent: str = ""
     max_feature_age: float | None = None
     builds_features: bool = False
+    features_from_transactions: bool = False
     runtime: str = "tabular"
     needs: tuple[str, ...] = ()
     caveats: tuple[str, ...] = field(default=())

@@ -16,6 +16,8 @@ FIXED = (
     "seed",
     "params",
     "dialect",
+    "transactions",
+    "transactions_dialect",
 )  # parameters of every pipeline, that have arguments or options of their own
 
 
@@ -24,16 +26,28 @@ def get(key: str):
     return training_pipeline(models.get(key).key)
 
 
-def arguments(key: str, data_path: str, seed: int, given: dict[str, Any], dialect: str = "") -> dict[str, Any]:
+def arguments(
+    key: str,
+    data_path: str,
+    seed: int,
+    given: dict[str, Any],
+    dialect: str = "",
+    transactions: str = "",
+    transactions_dialect: str = "",
+) -> dict[str, Any]:
     """The parameters of a model's pipeline.
 
     Args:
         given: further ones by name, the pipeline's own (canary, accept_equal) or those of the model's training.
         dialect: how the file differs from the project's format, as YAML.
+        transactions: a file of the users' transactions, to make the features of.
+        transactions_dialect: how that file differs, as YAML.
 
     Raises:
         SettingsError: a name is none of them, or a value does not fit.
     """
+    if transactions and not models.get(key).spec.features_from_transactions:
+        raise SettingsError(f"--transactions: {key} has no features of users that could be made from transactions")
     names = get(key).component_spec.inputs.keys() - set(FIXED)
     own = {name: value for name, value in given.items() if name in names}
     params = {name: value for name, value in given.items() if name not in own}
@@ -43,7 +57,9 @@ def arguments(key: str, data_path: str, seed: int, given: dict[str, Any], dialec
     for name, value in own.items():
         if name != "accept_equal" and (type(value) is not int or not 0 <= value <= 100):
             raise SettingsError(f"{name}={value!r} must be a whole number from 0 to 100")
-    return {"data_path": data_path, "seed": seed, "params": params} | own | ({"dialect": dialect} if dialect else {})
+    texts = {"dialect": dialect, "transactions": transactions, "transactions_dialect": transactions_dialect}
+    given_texts = {name: value for name, value in texts.items() if value}
+    return {"data_path": data_path, "seed": seed, "params": params} | own | given_texts
 
 
 def compile_to(key: str, path: Path, registry: str = "") -> Path:

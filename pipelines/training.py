@@ -19,6 +19,8 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
         canary: int = 10,
         dialect: str = "",
         accept_equal: bool = False,
+        transactions: str = "",
+        transactions_dialect: str = "",
     ):
         """From a file to a served model.
 
@@ -35,12 +37,18 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
             accept_equal: For a retraining on newer data: pass a model that is as good as the champion.
             canary: Percent of a cluster's requests that the new version gets, until it is promoted.
             dialect: How the file differs from the project's format, as YAML.
+            transactions: For a model whose rows carry features of their users (credit_risk): a file of transactions, from
+                which the features are made as the online store makes them.
+            transactions_dialect: How that file differs from the project's format, as YAML.
         """
         raw = step(do.ingest(key=key, data_path=data_path), key)
         rows = step(do.validate(key=key, raw=raw.output, dialect=dialect), key)
+        checked = rows.output
         if spec.builds_features:
-            rows = step(do.build_features(key=key, rows=rows.output), key)
-        parts = step(do.split(key=key, rows=rows.output, seed=seed), key).outputs
+            past = {"transactions": transactions, "transactions_dialect": transactions_dialect}
+            past = past if spec.features_from_transactions else {}
+            checked = step(do.build_features(key=key, rows=checked, **past), key).outputs["features"]
+        parts = step(do.split(key=key, rows=checked, seed=seed), key).outputs
 
         trained = step(do.train(key=key, rows=parts["train"], params=params), key, heavy=True).outputs["model"]
         evaluate = do.evaluate(key=key, model=trained, train=parts["train"], test=parts["test"])

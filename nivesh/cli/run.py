@@ -7,8 +7,8 @@ from rich.markup import escape
 from typer import Argument, Context, Exit, Option
 
 from nivesh.cli import out
-from nivesh.cli.dialects import DialectFile, Percent
-from nivesh.cli.train import REFUSED, given, locally
+from nivesh.cli.dialects import DialectFile, Past, Percent, Transactions, TransactionsDialect, past
+from nivesh.cli.train import NO_PAST, REFUSED, given, locally
 
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 DataPath = Annotated[str, Option(help="training file, local or s3://BUCKET/NAME; the shipped sample if omitted")]
@@ -31,6 +31,8 @@ def run(
     registry: Registry = "",
     dialect: DialectFile = None,
     percent: Percent = [],  # noqa: B006  typer copies it
+    transactions: Transactions = "",
+    transactions_dialect: TransactionsDialect = None,
 ):
     """Run a model's pipeline here or on a cluster: the same compiled YAML.
 
@@ -50,14 +52,15 @@ def run(
 
     key = models.get(key).key
     description = dialects.load(dialect, percent).yaml()
+    payments = past(transactions, transactions_dialect)
     if on is On.local:
-        locally(key, data_path, seed, context.args, description)
+        locally(key, data_path, seed, context.args, description, payments)
         return
     from pipelines.kubeflow import Kubeflow
 
     kubeflow = Kubeflow()
     with tempfile.TemporaryDirectory() as folder:
-        path, arguments = compiled(key, data_path, seed, context.args, registry, Path(folder), description)
+        path, arguments = compiled(key, data_path, seed, context.args, registry, Path(folder), description, payments)
         run_id = kubeflow.submit(key, path, arguments)
     out.print(f"{key}: run {run_id}", highlight=False)
     if detach:
@@ -88,13 +91,20 @@ def show_decision(key: str, run_id: str, steps: list[str]) -> bool:
 
 
 def compiled(
-    key: str, data_path: str, seed: int, args: list[str], registry: str, folder: Path, dialect: str = ""
+    key: str,
+    data_path: str,
+    seed: int,
+    args: list[str],
+    registry: str,
+    folder: Path,
+    dialect: str = "",
+    transactions: Past = NO_PAST,
 ) -> tuple[Path, dict[str, Any]]:
     """The pipeline's YAML in a folder, and its arguments for a cluster."""
     import pipelines
     from nivesh.errors import SettingsError
 
-    if data_path and not data_path.startswith("s3://"):
-        raise SettingsError(f"{data_path}: a cluster cannot read it; upload the file and give s3://BUCKET/NAME")
-    arguments = pipelines.arguments(key, data_path, seed, given(args), dialect)
+    for local_path in (path for path in (data_path, transactions.path) if path and not path.startswith("s3://")):
+        raise SettingsError(f"{local_path}: a cluster cannot read it; upload the file and give s3://BUCKET/NAME")
+    arguments = pipelines.arguments(key, data_path, seed, given(args), dialect, transactions.path, transactions.dialect)
     return pipelines.compile_to(key, folder / f"{key}.yaml", registry), arguments

@@ -5,7 +5,7 @@ from typing import Annotated
 from typer import Argument, Context, Option
 
 from nivesh.cli import out
-from nivesh.cli.dialects import DialectFile, Percent
+from nivesh.cli.dialects import DialectFile, Percent, Transactions, TransactionsDialect, past
 from nivesh.cli.run import CONTEXT, DataPath, Registry, Seed, compiled
 
 __all__ = ["CONTEXT", "schedule"]
@@ -23,6 +23,8 @@ def schedule(
     registry: Registry = "",
     dialect: DialectFile = None,
     percent: Percent = [],  # noqa: B006  typer copies it
+    transactions: Transactions = "",
+    transactions_dialect: TransactionsDialect = None,
 ):
     """Schedule a model's pipeline on the cluster. A model has one schedule: a new one replaces it, and the old one stays in
     Kubeflow as disabled.
@@ -47,8 +49,9 @@ def schedule(
         raise SettingsError(f"{cron!r}: give six fields, seconds first, such as '0 30 4 1 * *'")
     key = models.get(key).key
     description = dialects.load(dialect, percent).yaml()
+    payments = past(transactions, transactions_dialect)
     kubeflow = Kubeflow()
     with tempfile.TemporaryDirectory() as folder:
-        path, arguments = compiled(key, data_path, seed, context.args, registry, Path(folder), description)
+        path, arguments = compiled(key, data_path, seed, context.args, registry, Path(folder), description, payments)
         recurring = kubeflow.schedule(key, path, arguments, expressions[0])
     out.print(f"{key}: recurring run {recurring}, {expressions[0]}", highlight=False)

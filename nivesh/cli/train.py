@@ -6,8 +6,9 @@ from rich.markup import escape
 from typer import Argument, Context, Exit, Option
 
 from nivesh.cli import err, out
-from nivesh.cli.dialects import DialectFile, Percent
+from nivesh.cli.dialects import DialectFile, Past, Percent, Transactions, TransactionsDialect, past
 
+NO_PAST = Past()
 REFUSED = 3  # exit code of a training that the gate refused
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -19,6 +20,8 @@ def train(
     seed: Annotated[int, Option(min=0, help="seed of the train/test split")] = 0,
     dialect: DialectFile = None,
     percent: Percent = [],  # noqa: B006  typer copies it
+    transactions: Transactions = "",
+    transactions_dialect: TransactionsDialect = None,
 ):
     """Train a model: run its Kubeflow pipeline on this machine, from the file to the registered bundle.
 
@@ -39,13 +42,18 @@ def train(
     nivesh train credit_risk --data-path loans.csv --percent debt_to_income --max-depth 3
 
     nivesh train anomaly_detector --data-path statement.csv --dialect hdfc.yaml
+
+    nivesh train credit_risk --data-path loans.csv --transactions transactions.parquet
     """
     from nivesh.data import dialect as dialects
 
-    locally(key, data_path, seed, context.args, dialects.load(dialect, percent).yaml())
+    description = dialects.load(dialect, percent).yaml()
+    locally(key, data_path, seed, context.args, description, past(transactions, transactions_dialect))
 
 
-def locally(key: str, data_path: str, seed: int, args: list[str], dialect: str = "") -> None:
+def locally(
+    key: str, data_path: str, seed: int, args: list[str], dialect: str = "", transactions: Past = NO_PAST
+) -> None:
     """Run a model's pipeline on this machine and print its results; ``args`` are the options not parsed yet.
 
     Raises:
@@ -59,9 +67,11 @@ def locally(key: str, data_path: str, seed: int, args: list[str], dialect: str =
 
     key = models.get(key).key
     models.get(key).require_settings()
-    if data_path and not data_path.startswith("s3://"):
-        data_path = str(Path(data_path).resolve())
-    arguments = pipelines.arguments(key, data_path, seed, given(args), dialect)
+    data_path, past_path = (
+        str(Path(path).resolve()) if path and not path.startswith("s3://") else path
+        for path in (data_path, transactions.path)
+    )
+    arguments = pipelines.arguments(key, data_path, seed, given(args), dialect, past_path, transactions.dialect)
     with bar(key) as progress:
         result = local.run(key, arguments, lambda step, fraction, text: progress(fraction, f"{step} {text}"))
     for note in result.notes:

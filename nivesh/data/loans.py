@@ -10,6 +10,7 @@ from nivesh.data.datasets import Rows
 from nivesh.data.dialect import Dialect, propose
 from nivesh.data.source import read_table
 from nivesh.data.tables import EMPLOYMENT_TYPES, GENDERS, LOANS, Table
+from nivesh.data.timestamps import implausible, timestamps
 from nivesh.errors import DataError
 from nivesh.text.normalization import category_name
 
@@ -22,13 +23,13 @@ WHOLE = ("age", "existing_loan_count", "loan_tenure_months")
 
 
 def read_loans(content: bytes, name: str, labelled: bool, dialect: Dialect) -> Rows:
-    """Loan applications; the columns of ``LOANS``, ``defaulted`` only where labelled.
+    """Loan applications; the columns of ``LOANS``, ``defaulted`` only where labelled, ``applied_at`` where the file has it.
 
     Raises:
         DataError: names the row and column that breaks a rule, or whose unit is not declared.
     """
     table = Table(read_table(content, name, dialect, tuple(LOANS.columns)), dialect, LOANS)
-    columns = [column for column in LOANS.columns if labelled or column != "defaulted"]
+    columns = [column for column in LOANS.columns if column != "applied_at" and (labelled or column != "defaulted")]
     table.require(set(columns), {"application_id": "row_ids: true", "user_id": "constants: {user_id: ID}"})
     units = {*MAX_FRACTION, PERCENTAGE}
     if wrong := {*dialect.percent, *dialect.fraction} - units:
@@ -49,6 +50,10 @@ def read_loans(content: bytes, name: str, labelled: bool, dialect: Dialect) -> R
             frame[column] = _label(table, column)
         else:
             frame[column] = table.numbers(column, whole=column in WHOLE).values
+    if "applied_at" in table:
+        times, problems = timestamps(table.column("applied_at"), dialect)
+        table.problems += problems or implausible(times)
+        frame["applied_at"] = times
     return Rows(table.check(frame), table.source_frame, notes(frame))
 
 

@@ -46,6 +46,7 @@ LOANS = pa.DataFrameSchema(
         "loan_amount": _number(1),
         "loan_tenure_months": _number(1, 480, int),
         "defaulted": pa.Column(int, pa.Check.isin((0, 1))),
+        "applied_at": pa.Column("datetime64[ns]", required=False),  # Indian time; when the loan was applied for
     },
     strict=False,
 )

@@ -1,6 +1,7 @@
 """Bundles in S3, where a cluster's pods read them: ``s3://models/<key>/<version>/``."""
 
 import re
+import shutil
 from pathlib import Path
 
 import boto3
@@ -101,3 +102,17 @@ def download(address: str, folder: Path) -> Path:
             raise DataError(f"{address}: there is no such object") from None
         raise
     return file
+
+
+def copy_data(data_path: str, folder: Path) -> Path:
+    """Copy a file of the user's, local or ``s3://BUCKET/NAME``, into a folder; returns the copy.
+
+    Raises:
+        DataError: there is no such file.
+        StorageUnavailable: S3 cannot be reached or refuses.
+    """
+    if data_path.startswith("s3://"):
+        return download(data_path, folder)
+    if not Path(data_path).is_file():
+        raise DataError(f"{data_path}: there is no such file")
+    return Path(shutil.copy(data_path, folder))

@@ -63,7 +63,7 @@ def loans(
         progress: called with the finished fraction and a message.
 
     Returns:
-        The columns of ``LOANS``; amounts in rupees (a month), ``defaulted`` 1 where the loan was not repaid.
+        The columns of ``LOANS`` but for applied_at; amounts in rupees (a month), ``defaulted`` 1 where the loan was not repaid.
 
     Raises:
         SettingsError: the number of applications is out of range.
@@ -82,7 +82,7 @@ def loans(
     frame = frame.iloc[rng.permutation(len(frame))].reset_index(drop=True)
     frame["application_id"] = [f"A{number:06d}" for number in range(1, len(frame) + 1)]
     report(1.0, f"simulated {len(frame)} applications")
-    return frame[list(LOANS.columns)]
+    return frame[[name for name, column in LOANS.columns.items() if column.required]]
 
 
 def _people(applications: int, rng: np.random.Generator) -> pd.DataFrame:

@@ -49,6 +49,13 @@ def write(group: str, features: Mapping[str, Mapping[str, Any]], event_time: dat
     Raises:
         DataError: a value is not of its feature's type.
     """
+    rows = as_table(group, features, event_time)
+    with exclusive_lock():
+        _write(folder() / group / f"{event_time.astimezone(UTC):{FILE_NAME}}.parquet", rows)
+
+
+def as_table(group: str, features: Mapping[str, Mapping[str, Any]], event_time: datetime) -> pa.Table:
+    """One snapshot as a table, without writing it; arguments and errors as of ``write``."""
     rows = [to_primitives(group, user_id, values) for user_id, values in features.items()]
     columns = {
         "user_id": pa.array(features, pa.string()),
@@ -57,8 +64,7 @@ def write(group: str, features: Mapping[str, Mapping[str, Any]], event_time: dat
     for view in views_of(group):
         for name, kind in view.features.items():
             columns[name] = pa.array([row.get(name) for row in rows], ARROW.get(kind, pa.string()))
-    with exclusive_lock():
-        _write(folder() / group / f"{event_time.astimezone(UTC):{FILE_NAME}}.parquet", pa.table(columns))
+    return pa.table(columns)
 
 
 def between(group: str, start: datetime, end: datetime) -> list[Path]:

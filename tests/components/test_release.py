@@ -26,7 +26,7 @@ def released(artifact, loans):
     report, verdict = artifact("report"), artifact("verdict")
     do.ingest.python_func(KEY, str(loans), raw)
     do.validate.python_func(KEY, raw, rows)
-    do.build_features.python_func(KEY, rows, features)
+    do.build_features.python_func(KEY, rows, features, artifact("comparison"))
     do.split.python_func(KEY, features, 0, train, test)
     do.train.python_func(KEY, train, {"n_estimators": 20, "max_depth": 2}, model)
     do.evaluate.python_func(KEY, model, train, test, dsl.Metrics(), report)

@@ -116,3 +116,14 @@ def test_a_column_of_any_text_type_reads_the_same(table, tmp_path, dtype):
     csv, parquet = data.read("loans", tmp_path / "rows.csv"), data.read("loans", tmp_path / "rows.parquet")
     pd.testing.assert_frame_equal(csv, parquet)
     assert csv["application_id"].tolist() == ["000", "001", "002"]
+
+
+def test_the_time_of_an_application_is_read_where_the_file_has_it(table):
+    assert "applied_at" not in data.read("loans", table(LOAN))
+    read = data.read("loans", table(LOAN | {"applied_at": "2025-03-31 12:35:00+00"})).iloc[0]
+    assert read["applied_at"] == pd.Timestamp("2025-03-31 18:05")
+    for wrong, message in (
+        ("31/03/2025", "date_format"), ("", "the value is missing"), ("2052-03-31", "in the future"),
+    ):  # fmt: skip
+        with pytest.raises(DataError, match=f"row 2, column applied_at: .*{message}"):
+            data.read("loans", table(LOAN | {"applied_at": wrong}))

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nivesh import data
+from nivesh.data.tables import LOANS
 from nivesh.errors import DataError
 from nivesh.features.feature_views import FEATURE_TTL, views_of
-from nivesh.features.finances import USER_FEATURES
+from nivesh.features.finances import USER_FEATURES, user_financial_features
 from nivesh.store import feast_store
-from nivesh.store.point_in_time import training_frame
+from nivesh.store.point_in_time import join_transactions, training_frame
 from tests.store.conftest import EVENT_TIMES
 
 
@@ -63,3 +65,47 @@ def test_a_frame_before_anything_was_made(store):
     entities = pd.DataFrame({"user_id": ["user_123"], "event_timestamp": [datetime(2025, 1, 1)]})
     with pytest.raises(DataError, match="nivesh features materialize"):
         training_frame("credit_risk", entities)
+
+
+@pytest.fixture(scope="module")
+def transactions():
+    return data.read("transactions")
+
+
+@pytest.fixture
+def loans(transactions):
+    """Applications of two users with transactions, in mid-month, and of one without."""
+    rows = data.read("loans").head(3)
+    users = [*sorted(transactions["user_id"].unique())[:2], "stranger"]
+    return rows.assign(user_id=users, applied_at=pd.to_datetime(["2025-04-15", "2025-05-01", "2025-05-20"]))
+
+
+COLUMNS = [name for name in USER_FEATURES if name in LOANS.columns]
+
+
+def test_loans_get_the_features_that_a_request_would_have_got(home, loans, transactions):
+    joined = join_transactions("credit_risk", loans, transactions)
+    assert joined.is_joined.tolist() == [True, True, False] and joined.columns == COLUMNS
+    for place, start in ((0, "2025-04-01"), (1, "2025-05-01")):
+        expected = user_financial_features(transactions, pd.Timestamp(start)).loc[loans["user_id"].iloc[place], COLUMNS]
+        np.testing.assert_array_equal(joined.rows.loc[place, COLUMNS].to_numpy(float), expected.to_numpy(float))
+    others = [name for name in loans if name not in COLUMNS]
+    pd.testing.assert_frame_equal(joined.rows[others], loans[others])
+    assert joined.rows.loc[2, COLUMNS].tolist() == loans.loc[2, COLUMNS].tolist()
+
+
+def test_transactions_after_the_application_change_nothing(home, loans, transactions):
+    later = transactions["timestamp"] >= "2025-05-01"
+    joined = join_transactions("credit_risk", loans, transactions)
+    pd.testing.assert_frame_equal(join_transactions("credit_risk", loans, transactions[~later]).rows, joined.rows)
+    doubled = transactions.assign(amount=transactions["amount"].where(~later, 100 * transactions["amount"]))
+    pd.testing.assert_frame_equal(join_transactions("credit_risk", loans, doubled).rows, joined.rows)
+
+
+def test_without_a_time_or_a_user_in_common_the_join_is_refused(home, loans, transactions):
+    with pytest.raises(DataError, match="need the column applied_at .* columns: {applied_at: NAME}"):
+        join_transactions("credit_risk", loans.drop(columns="applied_at"), transactions)
+    with pytest.raises(DataError, match="none of the 1 users .* check that user_id"):
+        join_transactions("credit_risk", loans.iloc[2:], transactions)
+    with pytest.raises(DataError, match="none of the 3 users"):
+        join_transactions("credit_risk", loans.assign(applied_at=pd.Timestamp("2020-01-01")), transactions)

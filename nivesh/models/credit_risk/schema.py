@@ -35,6 +35,7 @@ SPEC = Spec(
     user_features="finances",
     max_feature_age=35 * 86_400,
     builds_features=True,
+    features_from_transactions=True,
     runtime="tabular",
     caveats=(
         "Learned from simulated applications; check the calibration on a lender's own outcomes before relying on it.",
