@@ -1,4 +1,4 @@
-"""What a model is to the rest of the platform: one typed object per key, made of five files of the same names.
+"""What a model is to the rest of the platform: one typed object per key, made of six files of the same names.
 
 nivesh/models/<key>/
     schema.py      SPEC, Request, Answer: what is fixed before any data are seen. Imports nothing heavy.
@@ -6,6 +6,7 @@ nivesh/models/<key>/
     inference.py   build_features, predict, predict_frame, save, load. Imports nothing that only training needs.
     evaluation.py  evaluate; optionally per_row and primary_metric
     plots.py       plot
+    monitoring.py  monitored, replay, samples, scores: what is compared of predictions, and measured by later labels
 
 Every file is imported when it is first used, so that a serving image needs no torch and a pipeline is compiled without it.
 """
@@ -22,7 +23,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from nivesh.errors import SettingsError
-from nivesh.models.served import Served
+from nivesh.models.samples import Replay, Sample
 from nivesh.settings import settings
 from nivesh.spec import Spec, Split
 
@@ -36,6 +37,8 @@ class Schema(Protocol):
     SPEC: Spec
     Request: type[BaseModel]
     Answer: type[BaseModel]
+    Label: Any  # a type that pydantic can check: what really was, as people tell it later
+    LABEL_EXAMPLE: Any
 
 
 class Training(Protocol):
@@ -55,9 +58,6 @@ class Inference(Protocol):
     def predict_frame(
         self, model: Fitted, frame: pd.DataFrame, history: pd.DataFrame | None = None
     ) -> pd.DataFrame: ...
-    def as_served(
-        self, model: Fitted, frame: pd.DataFrame, history: pd.DataFrame | None, limit: int
-    ) -> list[Served]: ...
     def save(self, model: Fitted, folder: Path) -> None: ...
     def load(self, folder: Path) -> Fitted: ...
 
@@ -74,6 +74,19 @@ class Plots(Protocol):
     def plot(
         self, model: Fitted, test: pd.DataFrame, folder: Path, history: pd.DataFrame | None = None
     ) -> Sequence[Path]: ...
+
+
+class Monitoring(Protocol):
+    """``monitoring.py``. Requests and answers are those of the prediction log."""
+
+    TEXT: str  # the field of a request that is a person's text; "" for none
+    NO_ESTIMATE: str  # why the primary metric cannot be estimated without labels; "" where ``scores`` estimate it
+
+    def monitored(self, request: dict[str, Any], answer: Any) -> dict[str, Any]: ...  # numbers, categories or None
+    def replay(self, model: Fitted, test: pd.DataFrame, history: pd.DataFrame | None, limit: int) -> Replay: ...
+    def label_names(self, label: Any) -> list[str]: ...
+    def samples(self, answers: Sequence[Any], labels: Sequence[Any]) -> dict[str, Sample]: ...
+    def scores(self, answers: Sequence[Any]) -> np.ndarray | None: ...
 
 
 class Model:
@@ -114,6 +127,21 @@ class Model:
     def Answer(self) -> type[BaseModel]:
         """The body of an answer of ``spec.path``."""
         return self._schema.Answer
+
+    @property
+    def Label(self) -> Any:
+        """The type of a label that comes after the prediction; JSON, checked by pydantic."""
+        return self._schema.Label
+
+    @property
+    def label_example(self) -> Any:
+        """A label of this type."""
+        return self._schema.LABEL_EXAMPLE
+
+    @property
+    def monitoring(self) -> Monitoring:
+        """What monitoring compares of predictions, and how it measures them by later labels."""
+        return cast(Monitoring, self._file("monitoring"))
 
     def build_features(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Checked rows of the dataset -> rows to train on or to predict. Causal: a row sees only its past."""
@@ -179,17 +207,6 @@ class Model:
         Of a forecast: a row for each user and month.
         """
         return self._inference.predict_frame(fitted, frame, history)
-
-    def as_served(self, fitted: Fitted, frame: pd.DataFrame, history: pd.DataFrame | None, limit: int) -> list[Served]:
-        """Rows as ``build_features`` gives them -> what the server would answer: the reference of drift detection.
-
-        Args:
-            fitted: the trained model.
-            frame: rows to answer.
-            history: earlier rows of the same users, for models that need a past.
-            limit: the most rows; of more, a random sample.
-        """
-        return self._inference.as_served(fitted, frame, history, limit)
 
     def save(self, fitted: Fitted, folder: Path) -> None:
         """Write files that run no code when they are loaded: never pickle."""

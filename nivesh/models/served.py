@@ -1,6 +1,6 @@
-"""A prediction as the server gives it, and what of it may be kept for monitoring: no user ids, no unmasked texts."""
+"""What of a prediction may be kept for monitoring: no user ids, no unmasked texts."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -8,20 +8,6 @@ from nivesh.text.personal_data import mask
 
 TEXT_DATASETS = ("intents", "ner", "advice")
 IDENTITY = ("user_id", "client")
-
-
-class Served(NamedTuple):
-    """One prediction.
-
-    Attributes:
-        request: as ``Request.model_dump()``.
-        features: the user's online features that are single values; None for models without.
-        answer: as ``predict`` gives it; None where there is none, or an answer costs money.
-    """
-
-    request: dict[str, Any]
-    features: dict[str, Any] | None
-    answer: Any
 
 
 def without_identity(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """The reference of drift detection: held-out rows as the prediction log would hold them, stored in the bundle.
 
-``model/reference.parquet`` has the columns request, features and answer as JSON texts, like the prediction log. Personal data
-in texts are masked, user ids left out.
+``model/reference.parquet`` has the columns request, features and answer as JSON texts, like the prediction log, and label.
+Personal data in texts are masked, user ids left out.
 """
 
 import json
@@ -12,10 +12,10 @@ import pandas as pd
 
 from nivesh.errors import BundleError
 from nivesh.models.interface import Fitted, Model
-from nivesh.models.served import TEXT_DATASETS, masked, without_identity
+from nivesh.models.served import TEXT_DATASETS, masked, scalars, without_identity
 
 FILE = "reference.parquet"
-COLUMNS = ("request", "features", "answer")
+COLUMNS = ("request", "features", "answer", "label")
 MAX_ROWS = 5_000
 MAX_TEXTS = 2_000  # each is embedded at every comparison, and the test of embeddings takes no more
 
@@ -24,10 +24,19 @@ def write(model: Model, fitted: Fitted, test: pd.DataFrame, history: pd.DataFram
     """Answer a sample of the held-out rows and write ``reference.parquet`` into a folder; returns its path."""
     texts = model.spec.dataset in TEXT_DATASETS
     clean = masked if texts else lambda value: value
-    kept = [
-        [clean(without_identity(one.request)), one.features, clean(without_identity(one.answer))]
-        for one in model.as_served(fitted, test, history, MAX_TEXTS if texts else MAX_ROWS)
-    ]
+    replay = model.monitoring.replay(fitted, test, history, MAX_TEXTS if texts else MAX_ROWS)
+    kept = []
+    for request, answer, label in zip(replay.requests, replay.answers, replay.labels, strict=True):
+        features = request.get("features")
+        asked = {name: value for name, value in request.items() if name != "features"}
+        kept.append(
+            [
+                clean(without_identity(asked)),
+                scalars(features) if features else None,
+                clean(without_identity(answer)),
+                clean(label),
+            ]
+        )
     path = folder / FILE
     frame = pd.DataFrame([[_text(value) for value in row] for row in kept], columns=list(COLUMNS), dtype="string")
     frame.to_parquet(path, index=False)
@@ -35,7 +44,7 @@ def write(model: Model, fitted: Fitted, test: pd.DataFrame, history: pd.DataFram
 
 
 def read(bundle: Path) -> pd.DataFrame:
-    """The reference rows of a bundle, JSON parsed: the columns request, features and answer.
+    """The reference rows of a bundle, JSON parsed: the columns request, features, answer and label (None for none).
 
     Raises:
         BundleError: the bundle has none, or they cannot be read.

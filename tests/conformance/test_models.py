@@ -21,13 +21,14 @@ KEYS = models.keys()
 pytestmark = pytest.mark.parametrize("key", KEYS)
 FILES = {
     "training": ("split", "fit"),
-    "inference": ("build_features", "predict", "predict_frame", "as_served", "save", "load"),
+    "inference": ("build_features", "predict", "predict_frame", "save", "load"),
     "evaluation": ("evaluate",),
     "plots": ("plot",),
+    "monitoring": ("monitored", "replay", "label_names", "samples", "scores"),
 }
 
 
-def test_the_five_files_of_a_model(key):
+def test_the_six_files_of_a_model(key):
     model = models.get(key)
     assert isinstance(model.spec, Spec)
     assert model.spec.key == key

@@ -16,7 +16,6 @@ from nivesh.features.behaviour import FEATURES, SURPRISALS, in_event_order, offl
 from nivesh.models.anomaly_detector import forest
 from nivesh.models.anomaly_detector.evidence import Evidence
 from nivesh.models.anomaly_detector.reasons import reasons
-from nivesh.models.served import Served, sampled
 
 
 @dataclass(frozen=True)
@@ -78,20 +77,23 @@ def predict(model: Detector, requests: list[dict[str, Any]]) -> list[dict[str, A
         except DataError as error:
             raise DataError(f"user {request['user_id']!r}: {error}") from None
     scores = model.score(np.array([list(row.values()) for row in rows]).reshape(-1, len(FEATURES)))
-    answers = []
-    for request, row, score in zip(requests, rows, scores, strict=True):
-        flagged = bool(score > model.threshold)
-        answers.append(
-            {
-                "is_anomaly": flagged,
-                "anomaly_score": float(score),
-                "threshold": model.threshold,
-                "reasons": reasons(request["transaction"], row, flagged),
-                "history": int(row["history"]),
-                "features": {name: round(row[name], 3) + 0.0 for name in SURPRISALS},
-            }
-        )
-    return answers
+    return [
+        answer(model, request["transaction"], row, float(score))
+        for request, row, score in zip(requests, rows, scores, strict=True)
+    ]
+
+
+def answer(model: Detector, transaction: dict[str, Any], features: dict[str, float], score: float) -> dict[str, Any]:
+    """``schema.Answer`` as a dict, for one transaction of these ``FEATURES``."""
+    flagged = score > model.threshold
+    return {
+        "is_anomaly": flagged,
+        "anomaly_score": score,
+        "threshold": model.threshold,
+        "reasons": reasons(transaction, features, flagged),
+        "history": int(features["history"]),
+        "features": {name: round(features[name], 3) + 0.0 for name in SURPRISALS},
+    }
 
 
 def predict_frame(model: Detector, frame: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -111,27 +113,6 @@ def predict_frame(model: Detector, frame: pd.DataFrame, history: pd.DataFrame | 
     answers = {"predicted_anomaly": flagged, "anomaly_score": scores, "reasons": texts}
     added = [name for name in FEATURES if name not in frame]
     return rows.drop(columns=added).assign(**answers)
-
-
-def as_served(model: Detector, frame: pd.DataFrame, history: pd.DataFrame | None, limit: int) -> list[Served]:
-    """The transactions as requests, with their answers but the reasons; arguments as of ``predict_frame``."""
-    rows = sampled(with_features(frame, history), limit)
-    scores = model.score(rows[list(FEATURES)].to_numpy())
-    named = [name for name in ("amount", "direction", "category", "merchant", "city", "timestamp") if name in rows]
-    return [
-        Served(
-            {"user_id": row["user_id"], "transaction": {name: row[name] for name in named}},
-            None,
-            {
-                "is_anomaly": bool(score > model.threshold),
-                "anomaly_score": float(score),
-                "threshold": model.threshold,
-                "history": int(row["history"]),
-                "features": {name: round(row[name], 3) + 0.0 for name in SURPRISALS},
-            },
-        )
-        for row, score in zip(rows.to_dict("records"), scores, strict=True)
-    ]
 
 
 def save(model: Detector, folder: Path) -> None:

@@ -80,3 +80,7 @@ class Answer(BaseModel):
     reasons: list[str] = Field(description="what stands out, the strongest first")
     history: int = Field(ge=0, description="earlier transactions of this user that were known")
     features: dict[str, float] = Field(description="surprisals in nats: 0 as usual, 3 once in 20, 7 once in 1,000")
+
+
+Label = bool  # of POST /feedback: whether the transaction really was an anomaly
+LABEL_EXAMPLE = True

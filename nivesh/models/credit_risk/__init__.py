@@ -1,6 +1,6 @@
 """Probability that a loan applied for is not repaid, with the reasons.
 
-Besides the five files of every model (see ``nivesh.models.interface``):
+Besides the six files of every model (see ``nivesh.models.interface``):
 
 classifier.py   the model: features in, calibrated probability and exact SHAP contributions out
 scorecard.py    its linear part, a logistic regression with given signs

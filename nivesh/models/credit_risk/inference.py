@@ -25,11 +25,9 @@ from nivesh.models.credit_risk.classifier import (
     probability,
 )
 from nivesh.models.credit_risk.explanation import OBLIGATIONS_COLUMN, answer, category, decision, reasons
-from nivesh.models.served import Served, sampled
 from nivesh.text.normalization import category_name
 
 FORMAT = 2
-STORED = (*REQUIRED, *IMPUTED, "debt_to_income", "employment_type")  # what is read of the user's features
 # Upper bounds of the features that are shares; all others are bounded by 1e12 only.
 UPPER_BOUNDS = {"income_stability": 1.0, "on_time_payment_pct": 100.0}
 
@@ -97,16 +95,6 @@ def predict_frame(model: CreditRisk, frame: pd.DataFrame, history: pd.DataFrame 
         decision=[decision(level, ratio) for level, ratio in zip(categories, obligations, strict=True)],
         reasons=texts,
     )
-
-
-def as_served(model: CreditRisk, frame: pd.DataFrame, history: pd.DataFrame | None, limit: int) -> list[Served]:
-    """The applications as requests with their users' features, and their answers. ``history`` is not used."""
-    frame = sampled(frame, limit)
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    loans = [{name: row[name] for name in ("user_id", "loan_amount", "loan_tenure_months")} for row in rows]
-    features = [{name: row[name] for name in STORED if name in row} for row in rows]
-    answers = predict(model, [loan | {"features": stored} for loan, stored in zip(loans, features, strict=True)])
-    return [Served(*one) for one in zip(loans, features, answers, strict=True)]
 
 
 def save(model: CreditRisk, folder: Path) -> None:

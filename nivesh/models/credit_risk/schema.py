@@ -98,3 +98,7 @@ class Answer(BaseModel):
     reasons: list[Reason] = Field(description="the features that moved the score most, the strongest first")
     recommendation: str
     assumed: list[str] = Field(description="features that were missing and imputed with the typical applicant's")
+
+
+Label = bool  # of POST /feedback: whether the loan was defaulted on
+LABEL_EXAMPLE = False

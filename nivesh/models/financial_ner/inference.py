@@ -12,7 +12,6 @@ from spacy.language import Language
 from nivesh.data.texts import MAX_CHARACTERS
 from nivesh.errors import BundleError, DataError
 from nivesh.models.financial_ner import tagger, tokens  # noqa: F401  registers the pipeline's parts with spaCy
-from nivesh.models.served import Served, sampled
 from nivesh.text.cleaning import clean, with_offsets
 
 PIPELINE, DICTIONARY = "pipeline", "baseline.json"
@@ -52,12 +51,6 @@ def predict(model: FittedNER, requests: list[dict[str, Any]]) -> list[list[dict[
 def predict_frame(model: FittedNER, frame: pd.DataFrame, history: pd.DataFrame | None = None) -> pd.DataFrame:
     """The rows with a column ``predicted``: a list of spans, like ``entities``. ``history`` is not needed."""
     return frame.assign(predicted=[spans_in(model.nlp, text) for text in frame["text"]])
-
-
-def as_served(model: FittedNER, frame: pd.DataFrame, history: pd.DataFrame | None, limit: int) -> list[Served]:
-    """The texts as requests, with their answers. ``history`` is not needed."""
-    requests = [{"text": text} for text in sampled(frame, limit)["text"]]
-    return [Served(request, None, answer) for request, answer in zip(requests, predict(model, requests), strict=True)]
 
 
 def save(model: FittedNER, folder: Path) -> None:

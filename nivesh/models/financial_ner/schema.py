@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
 
-from nivesh.data.texts import MAX_CHARACTERS
+from nivesh.data.texts import MAX_CHARACTERS, MAX_LABEL
 from nivesh.spec import MetricThreshold, Spec
 from nivesh.text.cleaning import Visible
 
@@ -53,3 +53,21 @@ class Entity(BaseModel):
 
 class Answer(RootModel[list[Entity]]):
     """The spans in the order of the text; none overlap."""
+
+
+class Marked(BaseModel):
+    """A span that is really in the text; further fields, such as its text, are not kept."""
+
+    start: int = Field(ge=0, description="offset of its first character, in Unicode code points")
+    end: int = Field(gt=0, description="offset after its last character")
+    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_LABEL)]
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> "Marked":
+        if self.start >= self.end:
+            raise ValueError("end must be after start")
+        return self
+
+
+Label = Annotated[list[Marked], Field(max_length=MAX_CHARACTERS)]  # of POST /feedback: all spans of the text
+LABEL_EXAMPLE = [{"start": 8, "end": 13, "label": "MONEY"}]

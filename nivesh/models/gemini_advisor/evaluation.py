@@ -1,9 +1,8 @@
 """Tuned model against base model on held-out questions, with the answers that people wrote as the reference."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,11 @@ from nivesh.errors import DataError
 from nivesh.models.gemini_advisor import guardrails
 from nivesh.models.gemini_advisor.advisor import Advisor
 from nivesh.models.gemini_advisor.schema import MARK
-from nivesh.text.encoder import encoder_folder
+from nivesh.text.embeddings import embed
 
 WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*[\u0900-\u097f]*|₹|%")
 NUMBER = re.compile(r"(?<![A-Za-z\d])\d+(?:[.,]\d+)*(?![\d(]|[A-KM-Z])")  # 80C and 24(b) are no numbers, 5L is
 SECTION = re.compile(r"\b(?:\d{2,3}[A-Z]{1,5}|\d{2,3}(?=\(\w+\)))(?:\(\w+\))*|(?<=[Ss]ection )\d{2,3}\b")
-BATCH = 32  # texts that are embedded at once
 LENGTH_RANGE = (0.4, 2.5)  # of the words of the reference
 DECLINES = re.compile(
     r"can't help|cannot help|won't help|can not help|not able to help|unable to help|madad nahi kar|मदद नहीं कर",
@@ -87,14 +85,11 @@ def scores(answers: list[str], references: list[str], questions: list[str]) -> d
 
 @lru_cache(maxsize=8)  # the plots show what was just evaluated
 def _scores(answers: tuple[str, ...], references: tuple[str, ...], questions: tuple[str, ...]) -> dict[str, float]:
-    from rouge_score.rouge_scorer import RougeScorer  # not in serving images
-
     answers = tuple(guardrails.without_mark(answer)[0] for answer in answers)
-    rouge = RougeScorer(["rougeL"], tokenizer=_Tokenizer())
     triples = list(zip(answers, references, questions, strict=True))
     low, high = LENGTH_RANGE
     return {
-        "rouge_l": _mean(rouge.score(reference, answer)["rougeL"].fmeasure for answer, reference, _ in triples),
+        "rouge_l": _mean(rouge_l(answer, reference) for answer, reference, _ in triples),
         "similarity": _mean(np.clip(np.sum(embed(answers) * embed(references), axis=1), 0, 1)),
         "figures": _mean(part for part in (_figures(*triple) for triple in triples) if part is not None),
         "sections_known": _mean(not _sections(a) - _sections(r) - _sections(q) for a, r, q in triples),
@@ -130,28 +125,16 @@ def refusals(
     }
 
 
-def embed(texts: Sequence[str]) -> np.ndarray:
-    """MiniLM's mean-pooled unit vectors. Shape (texts, 384)."""
-    import torch  # not in serving images
-
-    tokenizer, model = _encoder(encoder_folder())
-    vectors = []
-    with torch.no_grad():
-        for start in range(0, len(texts), BATCH):
-            batch = tokenizer(
-                list(texts[start : start + BATCH]), padding=True, truncation=True, max_length=256, return_tensors="pt"
-            )
-            hidden, mask = model(**batch).last_hidden_state, batch["attention_mask"][..., None]
-            vectors.append(torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1))
-    return torch.cat(vectors).numpy()
+def rouge_l(answer: str, reference: str) -> float:
+    """F1 of the longest common subsequence of words, 0 to 1."""
+    return _rouge().score(reference, answer)["rougeL"].fmeasure
 
 
 @cache
-def _encoder(folder: Path) -> tuple[Any, Any]:
-    """Tokenizer and model, read once."""
-    from transformers import AutoModel, AutoTokenizer
+def _rouge() -> Any:
+    from rouge_score.rouge_scorer import RougeScorer  # not in serving images
 
-    return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    return RougeScorer(["rougeL"], tokenizer=_Tokenizer())
 
 
 def _figures(answer: str, reference: str, question: str) -> float | None:

@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from nivesh.models.gemini_advisor.advisor import Advisor
-from nivesh.models.served import Served, sampled
 
 
 def build_features(frame: pd.DataFrame) -> pd.DataFrame:
@@ -23,11 +22,6 @@ def predict_frame(model: Advisor, frame: pd.DataFrame, history: pd.DataFrame | N
     """The rows with the columns answer, outcome and reason added. Reads the column input."""
     answers = predict(model, [{"question": question} for question in frame["input"]])
     return frame.assign(**{name: [answer[name] for answer in answers] for name in ("answer", "outcome", "reason")})
-
-
-def as_served(model: Advisor, frame: pd.DataFrame, history: pd.DataFrame | None, limit: int) -> list[Served]:
-    """The questions as requests, without answers: each would be paid."""
-    return [Served({"question": question}, None, None) for question in sampled(frame, limit)["input"]]
 
 
 def save(model: Advisor, folder: Path) -> None:

@@ -83,3 +83,8 @@ class Answer(BaseModel):
     reason: str = Field(description="The guardrail's rule, or what is away; empty where answered")
     notes: list[str] = Field(description="What to know beside the answer, such as rates that change every year")
     disclaimer: str = Field(description="To be shown with every answer")
+
+
+# Of POST /feedback: the answer that a person would have given. Personal data in it are masked.
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000), Visible]
+LABEL_EXAMPLE = "Keep three to six months of expenses where you can reach them at once."

@@ -12,7 +12,6 @@ from tokenizers import Tokenizer
 
 from nivesh.errors import DataError
 from nivesh.models.intent_classifier.ngrams import Ngrams
-from nivesh.models.served import Served, sampled
 from nivesh.text.cleaning import clean
 from nivesh.text.onnx_session import open_session
 
@@ -109,12 +108,6 @@ def predict_frame(model: Classifier, frame: pd.DataFrame, history: pd.DataFrame 
         predicted_intent=[answer["intent"] for answer in answers],
         confidence=[answer["confidence"] for answer in answers],
     )
-
-
-def as_served(model: Classifier, frame: pd.DataFrame, history: pd.DataFrame | None, limit: int) -> list[Served]:
-    """The texts as requests, with their answers. ``history`` is not needed."""
-    requests = [{"query": text} for text in sampled(frame, limit)["text"]]
-    return [Served(request, None, answer) for request, answer in zip(requests, predict(model, requests), strict=True)]
 
 
 def save(model: Classifier, folder: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from nivesh.data.texts import MAX_CHARACTERS
+from nivesh.data.texts import MAX_CHARACTERS, MAX_LABEL
 from nivesh.spec import MetricThreshold, Spec
 from nivesh.text.cleaning import Visible
 
@@ -55,3 +55,8 @@ class Answer(BaseModel):
     intent: str = Field(description="The most probable intent")
     confidence: float = Field(ge=0, le=1, description="Calibrated probability that it is the right one")
     alternatives: list[Alternative] = Field(description="The next three intents, most probable first")
+
+
+# The body's label of POST /feedback: the intent that the text really has, "out_of_scope" for none.
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_LABEL)]
+LABEL_EXAMPLE = "affordability_check"

@@ -12,7 +12,6 @@ import pandas as pd
 
 from nivesh.errors import DataError, UserNotFound
 from nivesh.features.spending_history import History, first_day, histories, parse
-from nivesh.models.served import Served
 from nivesh.models.spending_predictor.forecast import PopulationParams, forecast, method, window
 from nivesh.models.spending_predictor.intervals import Bounds, IntervalTable, month_bounds, sum_bounds
 from nivesh.models.spending_predictor.seasonality import SeasonalCurve, SharedSeasonality, festivals_between
@@ -153,21 +152,6 @@ def _user_months(model: SpendingModel, stored: dict[str, dict[str, Any]], users:
             answer = _forecast_days(model, parse(features), model.horizon)
             for month in answer["monthly"]:
                 yield {"user_id": user_id, **month, "method": answer["method"]}
-
-
-def as_served(model: SpendingModel, frame: pd.DataFrame, history: pd.DataFrame | None, limit: int) -> list[Served]:
-    """A request for each user's next 30 days, with its answer; arguments as of ``predict_frame``."""
-    rows = frame if history is None else pd.concat([history, frame], ignore_index=True)
-    last: date = without_stray_dates(rows)["timestamp"].max().date()
-    stored, users = histories(rows, last), set(frame["user_id"])
-    requests = [
-        {"user_id": user, "horizon_days": min(30, model.horizon)}
-        for user in stored
-        if user in users and model.covers(user)
-    ]
-    requests = requests[:limit]
-    answers = predict(model, [one | {"features": stored[one["user_id"]]} for one in requests])
-    return [Served(request, None, answer) for request, answer in zip(requests, answers, strict=True)]
 
 
 def save(model: SpendingModel, folder: Path) -> None:

@@ -1,5 +1,7 @@
 """What is fixed about the spending predictor: its targets, its request and its answer."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from nivesh.spec import MetricThreshold, Spec
@@ -82,3 +84,8 @@ class Answer(BaseModel):
     )
     monthly: list[Month] = Field(description="the forecast by calendar month")
     festivals: list[Festival] = Field(description="festivals within the horizon")
+
+
+# Of POST /feedback: rupees that were really spent within the horizon.
+Label = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+LABEL_EXAMPLE = 41250.5
