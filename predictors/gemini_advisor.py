@@ -2,15 +2,25 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
+from nivesh.models.gemini_advisor.budget import answer_budget
 from nivesh.serving import metrics
 from nivesh.serving.predictor import Predictor
 from nivesh.serving.request_guard import CLIENT
+from nivesh.settings import settings
 
 CONCURRENCY = 32  # threads: they wait for Vertex AI for seconds and need no CPU
 
 
 class Served(Predictor):
     """Answers with advice. Whatever is not advice (refusals, outages, a spent budget) is counted by its reason."""
+
+    def load(self) -> bool:
+        """Load the model, and show the day's budget and what is spent of it among the metrics."""
+        loaded = super().load()
+        answer_budget().spent_today()  # what was spent before this process started
+        metrics.ADVICE_SPENT.labels(**self.labels).set_function(lambda: answer_budget().last_sum())
+        metrics.ADVICE_BUDGET.labels(**self.labels).set(settings().advice_budget)
+        return loaded
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:

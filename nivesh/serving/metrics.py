@@ -38,3 +38,5 @@ PREDICTION_LOG_FAILURES = Counter("nivesh_prediction_log_failures_total", "Faile
 PREDICTION_LOG_WAITING = Gauge(
     "nivesh_prediction_log_oldest_waiting_seconds", "Age of the oldest segment that is not in the store"
 )
+ADVICE_SPENT = Gauge("nivesh_advice_spent_dollars", "US dollars spent or reserved for answers today (UTC)", LABELS)
+ADVICE_BUDGET = Gauge("nivesh_advice_budget_dollars", "US dollars that answers may cost in a UTC day", LABELS)

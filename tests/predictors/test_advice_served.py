@@ -5,8 +5,10 @@ import json
 
 import grpc
 import pytest
+from prometheus_client import REGISTRY
 
 from nivesh.models.gemini_advisor.advisor import Advisor
+from nivesh.models.gemini_advisor.budget import answer_budget
 from nivesh.models.gemini_advisor.schema import INSTRUCTIONS, Request
 from nivesh.registry import bundle
 from nivesh.serving import metrics
@@ -54,6 +56,19 @@ def test_a_spent_budget_is_counted(served, monkeypatch):
     (answer,) = asyncio.run(served.answer([{"question": "What is an ELSS fund?"}]))
     assert answer["outcome"] == "over_budget"
     assert counted("over_budget_advice_budget") == 1
+
+
+def test_the_metrics_have_the_days_budget_and_what_is_spent(served, monkeypatch):
+    def shown(name: str) -> float:
+        return REGISTRY.get_sample_value(name, {"model_name": "gemini_advisor", "version": "9.9.9"})
+
+    assert shown("nivesh_advice_budget_dollars") == 5
+    before = shown("nivesh_advice_spent_dollars")
+    asyncio.run(served.answer([{"question": "What is a recurring deposit?"}]))
+    after = shown("nivesh_advice_spent_dollars")
+    assert before < after == answer_budget().spent_today()
+    monkeypatch.setattr("nivesh.models.gemini_advisor.budget.today", lambda: "2999-01-01")
+    assert shown("nivesh_advice_spent_dollars") == 0
 
 
 def test_an_outage_of_vertex_ai_counts_as_an_error(served, vertex, monkeypatch):

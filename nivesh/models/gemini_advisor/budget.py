@@ -120,6 +120,7 @@ class AnswerBudget:
 
     def __init__(self, path: Path, shared: SharedRedis):
         self._file, self._redis = FileLedger(path), RedisLedger(shared)
+        self._seen = ("", 0)  # the day and micro-dollars of the last sum
 
     def reserve(self, dollars: float, client: str = "") -> Reservation:
         """Set money aside before it is spent.
@@ -147,10 +148,18 @@ class AnswerBudget:
         """US dollars spent or reserved today, by all clients."""
         return self._add(today(), client_id(""), 0)[0] / MICRO
 
+    def last_sum(self) -> float:
+        """What ``spent_today`` was when this process last reserved or booked, without asking a ledger; 0 on a new day."""
+        day, micro = self._seen
+        return micro / MICRO if day == today() else 0.0
+
     def _add(self, day: str, client: str, amount: int) -> tuple[int, int]:
         own = self._file.add(day, client, amount)
         shared = self._redis.add(day, client, amount)
-        return (max(own[0], shared[0]), max(own[1], shared[1])) if shared else own
+        sums = (max(own[0], shared[0]), max(own[1], shared[1])) if shared else own
+        if day == today():
+            self._seen = (day, sums[0])
+        return sums
 
 
 def today() -> str:
