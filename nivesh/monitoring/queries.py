@@ -52,7 +52,7 @@ def error_ratio(window: str = WINDOW, **labels: str) -> str:
 
 def latency(quantile: float = 0.99, window: str = WINDOW, **labels: str) -> str:
     """Quantile of the seconds from request to answer; no sample where there were no requests."""
-    buckets = f"sum by (le, {BY}) (rate({_name(LATENCY)}_bucket{_where(labels)}[{window}]))"
+    buckets = f"sum by (le, {BY}) (rate({name(LATENCY)}_bucket{_where(labels)}[{window}]))"
     return f"histogram_quantile({quantile:g}, {buckets}) >= 0"
 
 
@@ -86,26 +86,26 @@ def errors_in_window(window: str = WINDOW, **labels: str) -> str:
 
 def latency_buckets(window: str = WINDOW, **labels: str) -> str:
     """Answers per second by ``le``, over all selected models and versions, for a heatmap."""
-    return f"sum by (le) (rate({_name(LATENCY)}_bucket{_where(labels)}[{window}]))"
+    return f"sum by (le) (rate({name(LATENCY)}_bucket{_where(labels)}[{window}]))"
 
 
 def mean_latency(window: str = WINDOW, **labels: str) -> str:
     """Mean seconds from request to answer; no sample where there were no requests."""
     total, count = (
-        f"sum by ({BY}) (rate({_name(LATENCY)}_{part}{_where(labels)}[{window}]))" for part in ("sum", "count")
+        f"sum by ({BY}) (rate({name(LATENCY)}_{part}{_where(labels)}[{window}]))" for part in ("sum", "count")
     )
     return f"{total} / ({count} > 0)"
 
 
 def answers(window: str = WINDOW, **labels: str) -> str:
     """Number of answered requests in the window; a request has one or more instances."""
-    return f"sum by ({BY}) (increase({_name(LATENCY)}_count{_where(labels)}[{window}]))"
+    return f"sum by ({BY}) (increase({name(LATENCY)}_count{_where(labels)}[{window}]))"
 
 
 def batch_size(window: str = WINDOW, **labels: str) -> str:
     """Mean number of instances in an answered request."""
     instances = requests_per_second(window, **labels | {"status": "success"})
-    requests = f"sum by ({BY}) (rate({_name(LATENCY)}_count{_where(labels)}[{window}]))"
+    requests = f"sum by ({BY}) (rate({name(LATENCY)}_count{_where(labels)}[{window}]))"
     return f"{instances} / ({requests} > 0)"
 
 
@@ -115,7 +115,7 @@ def slow_answers(seconds: float, window: str = WINDOW, **labels: str) -> str:
     Raises:
         ValueError: the histogram has no such bucket.
     """
-    within = f"sum by ({BY}) (increase({_name(LATENCY)}_bucket{_where(labels | {'le': _bucket(seconds)})}[{window}]))"
+    within = f"sum by ({BY}) (increase({name(LATENCY)}_bucket{_where(labels | {'le': _bucket(seconds)})}[{window}]))"
     return f"({answers(window, **labels)} - {within})"
 
 
@@ -126,7 +126,7 @@ def slow_ratio(seconds: float, window: str = WINDOW, **labels: str) -> str:
 
 def feature_age(quantile: float = 0.95, window: str = WINDOW, **labels: str) -> str:
     """Quantile of the age in seconds of the online features that requests were completed with."""
-    buckets = f"sum by (le, {BY}) (rate({_name(served.FEATURE_AGE)}_bucket{_where(labels)}[{window}]))"
+    buckets = f"sum by (le, {BY}) (rate({name(served.FEATURE_AGE)}_bucket{_where(labels)}[{window}]))"
     return f"histogram_quantile({quantile:g}, {buckets}) >= 0"
 
 
@@ -148,7 +148,7 @@ def rate(counter: Counter, window: str = WINDOW, **labels: str) -> str:
 def gauge(metric: Gauge, aggregate: str = "max", by: str = BY, **labels: str) -> str:
     """A gauge, aggregated over the processes that export it."""
     grouped = f"{aggregate} by ({by})" if by else aggregate
-    return f"{grouped} ({_name(metric)}{_where(labels)})"
+    return f"{grouped} ({name(metric)}{_where(labels)})"
 
 
 def age(metric: Gauge, by: str, **labels: str) -> str:
@@ -176,17 +176,32 @@ def drifted_features(**labels: str) -> str:
 def served_versions(by: str = BY, **labels: str) -> str:
     """1 for each version that a server has loaded."""
     held_out = _where(labels | {"source": monitored.HELD_OUT})
-    return f"group by ({by}) ({_name(served.ACCURACY)}{held_out})"
+    return f"group by ({by}) ({name(served.ACCURACY)}{held_out})"
 
 
-def servers_down(since: str = "1h") -> str:
+def servers_down(since: str = "1d") -> str:
     """Targets that do not answer a scrape and served models within ``since``, whatever the name of their job."""
-    return f"up == 0 and on (job, instance) last_over_time({_name(served.ACTIVE)}[{since}])"
+    return f"up == 0 and on (job, instance) last_over_time({name(served.ACTIVE)}[{since}])"
 
 
 def advice_budget_used(**labels: str) -> str:
     """Fraction of the day's budget for advice that is spent or reserved, 0 or more."""
     return f"{gauge(served.ADVICE_SPENT, **labels)} / ({gauge(served.ADVICE_BUDGET, **labels)} > 0)"
+
+
+def retraining_failures(**labels: str) -> str:
+    """Failed requests to train a model again, by model, where there are more than there were an hour before.
+
+    The count is of the ledger, so that a gap of the exporter changes nothing: it is compared with the day before that hour.
+    """
+    failed = f"{name(monitored.RETRAINING_REQUESTS)}{_where(labels | {'outcome': 'failed'})}"
+    now = f"max by (model_name) ({failed})"
+    return f"{now} > (max by (model_name) (max_over_time({failed}[1d] offset 1h)) or 0 * {now})"
+
+
+def name(metric: MetricWrapperBase) -> str:
+    """The name of a metric in PromQL; of a counter, without the suffix _total."""
+    return next(iter(metric.describe())).name
 
 
 def _bucket(seconds: float) -> str:
@@ -196,12 +211,8 @@ def _bucket(seconds: float) -> str:
     return str(float(seconds))
 
 
-def _name(metric: MetricWrapperBase) -> str:
-    return next(iter(metric.describe())).name
-
-
 def _total(counter: Counter) -> str:
-    return f"{_name(counter)}_total"  # prometheus_client stores a counter's name without the suffix
+    return f"{name(counter)}_total"  # prometheus_client stores a counter's name without the suffix
 
 
 def _where(labels: dict[str, str]) -> str:

@@ -63,7 +63,7 @@ def _now() -> list[Panel]:
         ),
         figure(
             "Servers down",
-            "Targets that served models within the last hour and do not answer Prometheus now.",
+            "Targets that served models within the last day and do not answer Prometheus now.",
             "none",
             f"count({queries.servers_down()}) or vector(0)",
             (1, RED),

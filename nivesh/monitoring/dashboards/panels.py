@@ -30,7 +30,7 @@ SELECTED = {"model_name": Regex("$model"), "version": Regex("$version")}
 MODEL = {"model_name": Regex("$model")}
 BY_VERSION = "{{model_name}} {{version}}"
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
-ALL = models.VariableOption(selected=True, text="All", value="$__all")
+ALL = models.VariableOption(selected=True, text=["All"], value=["$__all"])
 GREEN, ORANGE, RED = "green", "orange", "red"
 
 
