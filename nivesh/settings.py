@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     )
     threads: int = Field(0, ge=0, description="threads of a model; 0 means one per CPU that the process may run on")
     redis_url: str = Field("", description="redis://, rediss:// or unix://; empty means one that is started under home")
+    prometheus_url: str = Field("", description="Prometheus, which nivesh doctor asks for targets and alerts")
     google_project: str = Field("", description="Google Cloud project that tunes and serves remote models")
     google_region: str = Field("us-central1", description="Vertex AI's region; where it tunes Gemini")
     google_bucket: str = Field("", description="Cloud Storage bucket for tuning data, gs://name or name")

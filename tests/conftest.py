@@ -13,13 +13,34 @@ TESTS = Path(__file__).parent
 TOGETHER = ("conformance", "cluster")
 # Folders and files whose tests train models, run pipelines, start servers or kill processes: ``make test-fast`` leaves them out.
 SLOW = (
-    "cli/test_exit_codes.py", "cli/test_features.py", "cli/test_tune.py", "cluster", "components/test_killed.py", "components/test_release.py", "compose/test_services.py",
-    "conformance", "feature_repo", "features/test_behaviour.py", "models", "monitoring/test_drift",
-    "monitoring/test_prediction_reader.py", "pipelines",
-    "predictors/test_anomaly_served.py", "registry/test_killed.py", "registry/test_local_database.py", "registry/test_model_registry.py",
-    "registry/test_storage.py", "serving/test_outage.py", "serving/test_prediction_log.py",
-    "serving/test_schemathesis.py", "serving/test_server.py", "store", "vertex",
-)  # fmt: skip
+    "cli/test_exit_codes.py",
+    "cli/test_features.py",
+    "cli/test_tune.py",
+    "cluster",
+    "components/test_killed.py",
+    "components/test_release.py",
+    "compose/test_services.py",
+    "conformance",
+    "doctor/test_features.py",
+    "doctor/test_registry.py",
+    "feature_repo",
+    "features/test_behaviour.py",
+    "models",
+    "monitoring/test_drift",
+    "monitoring/test_prediction_reader.py",
+    "pipelines",
+    "predictors/test_anomaly_served.py",
+    "registry/test_killed.py",
+    "registry/test_local_database.py",
+    "registry/test_model_registry.py",
+    "registry/test_storage.py",
+    "serving/test_outage.py",
+    "serving/test_prediction_log.py",
+    "serving/test_schemathesis.py",
+    "serving/test_server.py",
+    "store",
+    "vertex",
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -45,20 +45,32 @@ class Cluster:
 
     Args:
         namespace: without it that of the kubeconfig's context, or ``nivesh``.
+        request_seconds: for the answer to one request.
+        retries: of a request whose connection failed; None takes urllib3's own number.
 
     Raises:
         ClusterError: no cluster is configured. Methods raise it too where the cluster refuses a request, and its
             subclass ClusterUnavailable where it does not answer.
     """
 
-    def __init__(self, namespace: str | None = None):
+    def __init__(
+        self, namespace: str | None = None, request_seconds: float = REQUEST_SECONDS, retries: int | None = None
+    ):
         kubeconfig = os.environ.get("KUBECONFIG")
         try:
             config.load_kube_config(kubeconfig) if kubeconfig else config.load_config()
             self.namespace = namespace or _context_namespace(kubeconfig)
         except (config.ConfigException, yaml.YAMLError, TypeError) as error:  # TypeError: YAML that is no kubeconfig
             raise ClusterError(f"no cluster is configured ({error}); set KUBECONFIG") from None
-        self._api = client.ApiClient()
+        self._request_seconds = request_seconds
+        configuration = client.Configuration.get_default_copy()
+        configuration.retries = retries
+        self._api = client.ApiClient(configuration)
+
+    def version(self) -> str:
+        """The API server's version, such as v1.34.4."""
+        with _translate_errors(self._api.configuration.host):
+            return str(client.VersionApi(self._api).get_code(_request_timeout=self._request_seconds).git_version)
 
     def names(self) -> list[str]:
         """The names of all InferenceServices of the namespace."""
@@ -139,7 +151,7 @@ class Cluster:
                     self.namespace,
                     container=container,
                     _preload_content=False,
-                    _request_timeout=REQUEST_SECONDS,
+                    _request_timeout=self._request_seconds,
                     **options,
                 )
         except ApiError:
@@ -187,7 +199,7 @@ class Cluster:
                 host = self._api.configuration.host
                 message = f"the cluster at {host} does not have {kind} of {version}; is it installed?"
                 raise ApiError(UNKNOWN_KIND, message) from None
-            arguments |= {"namespace": self.namespace, "serialize": False, "_request_timeout": REQUEST_SECONDS}
+            arguments |= {"namespace": self.namespace, "serialize": False, "_request_timeout": self._request_seconds}
             return getattr(api, verb)(**arguments)
 
 

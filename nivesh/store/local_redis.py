@@ -58,7 +58,13 @@ def url(home: Path) -> str:
             _locks[folder] = _lock(folder / "users.lock", fcntl.LOCK_SH)
         with locked(folder / "start.lock"):
             _start(folder)
-    return f"unix://:{quote((folder / 'password').read_text())}@{quote(str(_socket(folder)))}"
+    return _url(folder)
+
+
+def running(home: Path) -> str:
+    """The URL of this home's Redis where it is running, else ""; unlike by ``url``, it is neither started nor kept running."""
+    folder = home.resolve() / "redis"
+    return _url(folder) if _answers(folder) else ""
 
 
 def release(home: Path) -> None:
@@ -141,6 +147,10 @@ def _answers(folder: Path) -> bool:
             return client.ping()
     except redis.RedisError:
         return False
+
+
+def _url(folder: Path) -> str:
+    return f"unix://:{quote((folder / 'password').read_text())}@{quote(str(_socket(folder)))}"
 
 
 def _socket(folder: Path) -> Path:

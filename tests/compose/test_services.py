@@ -9,6 +9,8 @@ import pytest
 import redis
 
 from nivesh import data, models
+from nivesh.doctor.examination import examine
+from nivesh.doctor.finding import Status
 from nivesh.registry import bundle, bundle_cache, experiments, model_registry, pyfunc
 from nivesh.store import local_redis
 from nivesh.store.materialization import materialize
@@ -127,3 +129,21 @@ def test_prometheus_scrapes_the_server_by_the_same_configuration(served):
     groups = httpx.get(served.url("prometheus", "/api/v1/rules")).json()["data"]["groups"]
     assert sum(len(group["rules"]) for group in groups) >= 8
     assert not [rule for group in groups for rule in group["rules"] if rule["health"] == "err"]
+
+
+def test_the_doctor_finds_every_service_and_what_was_broken_on_purpose(served, commands):
+    def found() -> dict:
+        return {one.part: one for one in examine()}
+
+    if "prometheus" in served.processes:
+        commands.setenv("NIVESH_PROMETHEUS_URL", served.url("prometheus"))
+    fine = found()
+    assert fine["MLflow"].status is fine["Redis"].status is fine["features"].status is Status.OK, fine
+    assert "credit_risk 1.0.0" in fine["champions"].message
+    commands.setenv("MLFLOW_TRACKING_PASSWORD", "wrong")
+    commands.setenv("NIVESH_REDIS_URL", f"redis://:wrong@127.0.0.1:{served.ports['redis']}/0")
+    broken = found()
+    assert broken["MLflow"].status is broken["Redis"].status is Status.FAIL
+    assert "MLFLOW_TRACKING_PASSWORD" in broken["MLflow"].remedy and "NIVESH_REDIS_URL" in broken["Redis"].remedy
+    if "prometheus" in served.processes:  # nobody has started the exporter
+        assert broken["Prometheus"].status is Status.FAIL and "nivesh-monitor" in broken["Prometheus"].message
