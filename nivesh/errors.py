@@ -9,6 +9,7 @@ NiveshError
 ├── Overloaded           more requests wait than can be answered in time
 ├── PredictionFailed     the model failed on a valid request
 ├── UserNotFound         no features or history for a user id
+├── LabelsNotKept        the server has no store that labels may be kept in
 ├── FeaturesUnavailable  the feature store is away or its answer is stale
 ├── ModelNotFound        no such model key, version or champion
 ├── BundleError          a bundle is missing a file, or a file was changed
@@ -60,6 +61,10 @@ class PredictionFailed(NiveshError):
 
 class UserNotFound(NiveshError):
     """Nothing is known about this user id."""
+
+
+class LabelsNotKept(NiveshError):
+    """A server has no store in which labels of its predictions would be kept; the message names the setting."""
 
 
 class FeaturesUnavailable(NiveshError):

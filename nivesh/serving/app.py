@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from nivesh import __version__
 from nivesh.errors import MalformedRequest, NiveshError
-from nivesh.serving import openapi, prediction_routes, server_routes, transaction_routes
+from nivesh.serving import feedback_routes, openapi, prediction_routes, server_routes, transaction_routes
 from nivesh.serving.predictor import Predictor
 from nivesh.serving.request_guard import RequestGuard
 from nivesh.serving.responses import error_response, status_of
@@ -36,6 +36,8 @@ def create_app(predictors: Sequence[Predictor], keys: Sequence[str] | None = Non
     )
     app.include_router(prediction_routes.router(served, keys))  # before the others: a name may hold ":predict"
     app.include_router(server_routes.router(served, keys))
+    if keys:
+        app.include_router(feedback_routes.router(served, keys))
     if transaction_routes.MODEL in keys:
         app.include_router(transaction_routes.router())
     app.openapi = lambda: openapi.schema(app, [predictor.name for predictor in predictors])  # type: ignore[method-assign]  # FastAPI's documented way to extend it

@@ -23,7 +23,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         422: "the body does not fit the schema",
         429: "too many requests a minute",
         500: "the model failed; the server's log says why",
-        503: "the model, its features or a thread are not available; Retry-After says when to try again",
+        503: "the model, its features, a thread or the store of labels are not available; Retry-After says when to try again",
     }.items()
 }
 

@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field
 from nivesh.errors import (
     DataError,
     FeaturesUnavailable,
+    LabelsNotKept,
     MalformedRequest,
     ModelNotFound,
     NiveshError,
     Overloaded,
     RateLimited,
     RequestTooLarge,
+    StorageUnavailable,
     Unauthorized,
     UserNotFound,
 )
@@ -31,6 +33,8 @@ STATUS: dict[type[NiveshError], HTTPStatus] = {
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ModelNotFound: HTTPStatus.SERVICE_UNAVAILABLE,
     FeaturesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    LabelsNotKept: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
     NiveshError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -47,9 +51,9 @@ def status_of(error: Exception) -> HTTPStatus:
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), STATUS[NiveshError])
 
 
-def json_response(content: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """200 with a JSON body."""
-    return Response(orjson.dumps(content), media_type="application/json", headers=dict(headers or {}))
+def json_response(content: Any, headers: Mapping[str, str] | None = None, status: int = HTTPStatus.OK) -> Response:
+    """A JSON body."""
+    return Response(orjson.dumps(content), status, media_type="application/json", headers=dict(headers or {}))
 
 
 def error_response(status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> Response:
