@@ -99,16 +99,17 @@ def _checked(row: Any, served: Mapping[str, Predictor], keys: Sequence[str]) -> 
     """The key of the model, and the id and the label."""
     if not isinstance(row, dict) or not {"prediction_id", "label"} <= row.keys() or row.keys() - FIELDS:
         raise DataError('give {"prediction_id": "…", "label": …}, and "model" where the server has several')
-    key = _key(row.get("model"), keys)
+    key = _key(row, keys)
     predictor = served.get(key)
     names = predictor.manifest.labels if predictor is not None else []
     return key, (checked_id(row["prediction_id"]), checked(models.get(key), row["label"], names))
 
 
-def _key(name: Any, keys: Sequence[str]) -> str:
+def _key(row: dict[str, Any], keys: Sequence[str]) -> str:
     """The model that a label is for: the only one of the server, or the one that is named."""
-    if name is None and len(keys) == 1:
+    if "model" not in row and len(keys) == 1:
         return keys[0]
+    name = row.get("model")
     key = name.replace("-", "_") if isinstance(name, str) else ""
     if key not in keys:
         raise DataError(f'"model" must be one of {", ".join(keys)}')

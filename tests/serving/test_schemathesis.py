@@ -1,6 +1,7 @@
 """Generated requests against the OpenAPI description: no 5xx, no undocumented status, no other shape of error."""
 
 import hypothesis
+import pytest
 import schemathesis
 from schemathesis.checks import CHECKS
 
@@ -10,6 +11,14 @@ from tests.serving.conftest import Echo
 schema = schemathesis.openapi.from_asgi("/openapi.json", create_app([Echo()]))
 # Random texts for V1 and V2 fit the description, and the model may still refuse what they say.
 TOO_STRICT = ("positive_data_acceptance",)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_home(tmp_path_factory):
+    """Labels that are accepted are stored."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NIVESH_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @schema.parametrize()
