@@ -18,7 +18,7 @@ def train(key: str, rows: Input[Dataset], params: dict, model: Output[Model]):
     from pathlib import Path
 
     from nivesh import data, models
-    from nivesh.registry import tracking
+    from nivesh.registry import dataset_inputs, tracking
     from nivesh.registry.champion_labels import check_labels
 
     definition = models.get(key)
@@ -26,7 +26,9 @@ def train(key: str, rows: Input[Dataset], params: dict, model: Output[Model]):
     frame = data.read_parquet(rows.path)
     check_labels(key, definition.labels_in(frame), parameters.get("labels_from_data", False))
     started = time.monotonic()
-    with tracking.step(key, "train"):
+    with tracking.step(key, "train") as run_id:
+        runs = (tracking.parent_run(key), run_id)
+        dataset_inputs.log_datasets(runs, definition.spec.dataset, rows.metadata, frame)
         fitted = definition.fit(frame, progress=tracking.report_progress, **parameters)
     seconds = time.monotonic() - started
     Path(model.path).mkdir(parents=True)

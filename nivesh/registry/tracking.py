@@ -49,7 +49,6 @@ def parent_run(key: str) -> str:
     existing = find_step(key, "pipeline")
     if existing:
         return existing.info.run_id
-    name = f"train-{key.replace('_', '-')}"
     tags = {
         RUN_TAG: pipeline_run_id(),
         STEP: "pipeline",
@@ -57,7 +56,14 @@ def parent_run(key: str) -> str:
         MLFLOW_SOURCE_NAME: f"nivesh train {key}",
         MLFLOW_GIT_COMMIT: code_version(),
     }
-    return client().create_run(create_experiment(key), tags=tags, run_name=name).info.run_id
+    return client().create_run(create_experiment(key), tags=tags, run_name=run_name(key, pipeline_run_id())).info.run_id
+
+
+def run_name(key: str, pipeline_run: str) -> str:
+    """A training's name in MLflow, of which each has its own: train-credit-risk-20250101-093000-000, train-credit-risk-3f2a9c11."""
+    own = pipeline_run.removeprefix(f"{key}-")
+    short = own if own != pipeline_run else pipeline_run[:8]  # as ``nivesh runs`` and ``logs`` name a run of Kubeflow
+    return f"train-{key.replace('_', '-')}-{short}"
 
 
 @contextlib.contextmanager

@@ -108,7 +108,7 @@ def test_lost_pods_and_a_minute_without_mlflow_and_s3_leave_one_whole_version(tr
     runs = experiments.client().search_runs([experiments.create_experiment(KEY)], f"tags.kfp_run_id = '{run_id}'")
     names = Counter(run.info.run_name for run in runs)
     assert names == dict.fromkeys(
-        ["train-credit-risk", "train", "evaluate", "gate", "register", "package", "deploy"], 1
+        [f"train-credit-risk-{run_id[:8]}", "train", "evaluate", "gate", "register", "package", "deploy"], 1
     )
     assert {run.info.status for run in runs} == {"FINISHED"}
 

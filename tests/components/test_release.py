@@ -11,7 +11,7 @@ from kfp import dsl
 import components as do
 from nivesh import data
 from nivesh.errors import BundleError
-from nivesh.registry import bundle_cache, model_registry
+from nivesh.registry import bundle_cache, experiments, model_registry
 from nivesh.registry.loaded_model import load_version
 from nivesh.settings import settings
 
@@ -42,6 +42,8 @@ def test_a_trained_model_is_a_registered_artifact_that_anybody_can_load(released
     assert released["train"].metadata["train_rows"] + released["test"].metadata["test_rows"] == 1500
     assert released["raw"].metadata["data_source"] == str(loans)
     champion = model_registry.by_alias(KEY, "champion")
+    (dataset,) = experiments.client().get_run(champion.run_id).inputs.dataset_inputs
+    assert dataset.dataset.digest == released["raw"].metadata["data_sha256"][:36]
     rows = data.read("loans", loans).drop(columns="defaulted").head(5)
     expected = load_version(KEY)
     probabilities = expected.model.predict_frame(expected.fitted, expected.model.build_features(rows))
