@@ -7,7 +7,7 @@ DOCKER ?= docker
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check release-report golden bench bench-features serve up down images training-images lock test-pythons clean
+.PHONY: help demo test test-fast check release-report golden bench bench-features serve up down kind images training-images lock test-pythons clean
 
 help:  ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -60,6 +60,15 @@ up:  ## MLflow, Redis, Prometheus, Grafana and the model server on this machine,
 
 down:  ## stop what `make up` started; data and passwords stay (docker compose down --volumes removes the data)
 	$(COMPOSE) down
+
+KIND_CLUSTER := nivesh
+KIND_KUBECONFIG := $(CURDIR)/.nivesh/kind.kubeconfig
+
+kind: $(INSTALLED)  ## a cluster of kind with the whole platform, and the guide's requests to it; KFP=1 for Kubeflow Pipelines too
+	@mkdir -p $(dir $(KIND_KUBECONFIG))
+	kind get clusters 2>/dev/null | grep -qx $(KIND_CLUSTER) || kind create cluster --config kind-config.yaml --kubeconfig $(KIND_KUBECONFIG)
+	@umask 077 && kind get kubeconfig --name $(KIND_CLUSTER) >$(KIND_KUBECONFIG)
+	KUBECONFIG=$(KIND_KUBECONFIG) KIND_CLUSTER=$(KIND_CLUSTER) KFP=$(KFP) manifests/kind/install
 
 FAMILIES := text tabular forecast remote
 IMAGE = $(DOCKER) build -f Dockerfile --build-arg VERSION=$(VERSION) --build-arg COMMIT=$$(git rev-parse HEAD)

@@ -53,5 +53,5 @@ def _rules(rules: list[dict[str, Any]]) -> list[Finding]:
     if broken:
         return [fail("alerts", f"rules that cannot be computed: {'; '.join(broken)}", "promtool check rules FILE")]
     if firing := sorted({rule["name"] for rule in rules if rule.get("state") == "firing"}):
-        return [warn("alerts", f"firing: {', '.join(firing)}", "docs/monitoring.md says what to do about each")]
+        return [warn("alerts", f"firing: {', '.join(firing)}", "docs/troubleshooting.md says what to do about each")]
     return [ok("alerts", f"{len(rules)} rules, none fires")] if rules else []
