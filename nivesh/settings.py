@@ -41,6 +41,17 @@ class Settings(BaseSettings):
     monitoring_store: str = Field(
         "", description="labels, reports and the ledger of retraining, s3://bucket/prefix; empty means under home"
     )
+    retraining_data: str = Field(
+        "",
+        description="the file that a retraining takes, your newest export: a path or s3://, {key} is the model's key",
+    )
+    retraining_cooldown: float = Field(24, ge=0, description="hours between two retrainings of a model")
+    retraining_budget: int = Field(4, ge=0, description="retrainings of a model in a calendar month (UTC)")
+    golden_set: str = Field(
+        "",
+        description="labelled rows that no model is trained on, a path or s3://, {key} is the model's key; for the gate",
+    )
+    webhook_token: str = Field("", description="bearer token of Alertmanager's requests to nivesh monitor webhook")
     prediction_text_share: float = Field(
         0.1, ge=0, le=1, description="part of the logged predictions whose texts are kept, with personal data masked"
     )

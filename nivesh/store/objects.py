@@ -45,6 +45,9 @@ class ObjectStore(Protocol):
     def delete(self, name: str) -> None:
         """Remove an object; one that does not exist is no error."""
 
+    def address(self, name: str) -> str:
+        """Where an object is for others: a path of this machine, or s3://bucket/name."""
+
 
 class FolderStore:
     """Objects as files below a folder, which need not exist. Files whose name begins with a dot are no objects."""
@@ -64,6 +67,8 @@ class FolderStore:
 
     def create(self, name: str, data: bytes) -> bool:
         path = self._path(name)
+        if path.exists():  # most callers of a ledger come second: no file need be written to see it
+            return False
         with _translate_errors(path), _staged(path, data) as staged:
             try:
                 os.link(staged, path)  # unlike a rename, it fails where the target exists
@@ -94,6 +99,9 @@ class FolderStore:
         with _translate_errors(path):
             path.unlink(missing_ok=True)
 
+    def address(self, name: str) -> str:
+        return str(self._path(name).resolve())
+
     def _path(self, name: str) -> Path:
         return self.folder / _checked(name)
 
@@ -106,41 +114,44 @@ class S3Store:
 
         from nivesh.registry import s3
 
-        self.s3, self.address, (self.bucket, self.prefix) = s3, address, s3.split(address)
+        self.s3, self.url, (self.bucket, self.prefix) = s3, address, s3.split(address)
         with s3.translate_errors(address):
             self.client = boto3.client("s3")
 
     def read(self, name: str) -> bytes:
-        with self.s3.translate_errors(self.address):
+        with self.s3.translate_errors(self.url):
             found = self.s3.read(self.client, self.bucket, self._key(name))
         if found is None:
-            raise FileNotFoundError(f"{self.address}: there is no object {name}")
+            raise FileNotFoundError(f"{self.url}: there is no object {name}")
         return found
 
     def write(self, name: str, data: bytes) -> None:
-        with self.s3.translate_errors(self.address):
+        with self.s3.translate_errors(self.url):
             self.client.put_object(Bucket=self.bucket, Key=self._key(name), Body=data)
 
     def create(self, name: str, data: bytes) -> bool:
-        with self.s3.translate_errors(self.address):
+        with self.s3.translate_errors(self.url):
             return self.s3.create(self.client, self.bucket, self._key(name), data)
 
     def names(self, prefix: str = "") -> list[str]:
         folder = f"{self.prefix}/" if self.prefix else ""
-        with self.s3.translate_errors(self.address):
+        with self.s3.translate_errors(self.url):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=folder + prefix)
             return sorted(item["Key"][len(folder) :] for page in pages for item in page.get("Contents", []))
 
     def folders(self, prefix: str = "") -> list[str]:
         folder = f"{self.prefix}/" if self.prefix else ""
-        with self.s3.translate_errors(self.address):
+        with self.s3.translate_errors(self.url):
             pages = self.client.get_paginator("list_objects_v2")
             found = pages.paginate(Bucket=self.bucket, Prefix=folder + prefix, Delimiter="/")
             return sorted(one[len(folder) :] for one in found.search("CommonPrefixes[].Prefix") if one)
 
     def delete(self, name: str) -> None:
-        with self.s3.translate_errors(self.address):
+        with self.s3.translate_errors(self.url):
             self.client.delete_object(Bucket=self.bucket, Key=self._key(name))
+
+    def address(self, name: str) -> str:
+        return f"s3://{self.bucket}/{self._key(name)}"
 
     def _key(self, name: str) -> str:
         return f"{self.prefix}/{_checked(name)}".lstrip("/")
