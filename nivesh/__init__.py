@@ -14,6 +14,7 @@ _HOME_OF = {
     "FinancialNER": "nivesh.registry.loaded_model",
     "build_user_financial_features": "nivesh.features.finances",
     "detect_model_drift": "nivesh.monitoring.drift_detection",
+    "trigger_retraining_job": "pipelines.retraining",
     "create_experiment": "nivesh.registry.experiments",
     "log_model_params": "nivesh.registry.experiments",
     "log_model_metrics": "nivesh.registry.experiments",

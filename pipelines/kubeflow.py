@@ -77,15 +77,24 @@ class Kubeflow:
             warnings.simplefilter("ignore")  # about the oldest supported version
             logging.disable()  # a traceback for each attempt
             try:
-                self.client = kfp.Client(host=host)
+                self.client = kfp.Client(host=host, credentials=_credentials())
             finally:
                 logging.disable(logging.NOTSET)
 
-    def submit(self, key: str, pipeline: Path, arguments: dict[str, Any]) -> str:
-        """Start a run of a compiled pipeline; returns its id."""
-        name = f"{key.replace('_', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
+    def submit(self, key: str, pipeline: Path, arguments: dict[str, Any], name: str = "") -> str:
+        """Start a run of a compiled pipeline; returns its id. ``name`` is the run's, made of the time where not given."""
+        name = name or f"{key.replace('_', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
         with _translate_errors(), contextlib.redirect_stdout(None):
             return self.client.run_pipeline(self._experiment(key), name, str(pipeline), arguments).run_id
+
+    def find(self, key: str, name: str) -> str | None:
+        """The id of the oldest run of a name, which KFP does not keep unique; None where there is none."""
+        equals = {"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]}
+        with _translate_errors():
+            found = self.client.list_runs(
+                sort_by="created_at asc", experiment_id=self._experiment(key), filter=json.dumps(equals)
+            ).runs
+        return next((one.run_id for one in found or []), None)
 
     def schedule(self, key: str, pipeline: Path, arguments: dict[str, Any], cron: str) -> str:
         """Create a recurring run that replaces the model's present one; returns its id.
@@ -168,6 +177,12 @@ def logs(cluster: Cluster, run_id: str) -> Iterator[tuple[str, str]]:
 def own_lines(log: str) -> str:
     """The step's own lines of a pod's log: without those of Argo and KFP, and without repeated progress."""
     return REPEATED_PROGRESS.sub("", PLATFORM_LINES.sub("", log)).strip()
+
+
+def _credentials() -> Any:
+    """The token of the pod's ServiceAccount, where one is mounted for KFP (multi-user mode asks for it); else None."""
+    path = Path(os.environ.get(kfp.client.KF_PIPELINES_SA_TOKEN_ENV, kfp.client.KF_PIPELINES_SA_TOKEN_PATH))
+    return kfp.client.ServiceAccountTokenVolumeCredentials(str(path)) if path.is_file() else None
 
 
 @contextlib.contextmanager

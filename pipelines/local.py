@@ -46,13 +46,20 @@ class StepFailed(NiveshError):
     """A step of a pipeline failed; the message is the error that ended it."""
 
 
-def run(key: str, arguments: dict[str, Any], progress: Progress = lambda step, fraction, text: None) -> Result:
+def run(
+    key: str,
+    arguments: dict[str, Any],
+    progress: Progress = lambda step, fraction, text: None,
+    run_id: str = "",
+) -> Result:
     """Compile a model's pipeline, run that YAML with kfp.local and read its results.
 
     Args:
         key: the model's key.
         arguments: the pipeline's parameters: data_path, seed, params.
         progress: called when a step starts and when it reports progress.
+        run_id: of the run in MLflow; one of its own where not given. A run that was killed and is repeated under its id
+            continues there and registers its version once.
 
     Raises:
         StepFailed: a step failed; the full log is in the run's folder.
@@ -64,7 +71,7 @@ def run(key: str, arguments: dict[str, Any], progress: Progress = lambda step, f
     pipeline = components.load_component_from_file(str(compiled))
     _without_retries(pipeline.component_spec.implementation.graph)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(folder), raise_on_error=True)
-    os.environ[tracking.RUN_ID] = folder.name  # inherited by the steps
+    os.environ[tracking.RUN_ID] = run_id or folder.name  # inherited by the steps
     started = time.monotonic()
     with (folder / "log.txt").open("w", encoding="utf-8") as file:
         log = _LogParser(file, progress)

@@ -28,6 +28,7 @@ SLOW = (
     "models",
     "monitoring/test_drift",
     "monitoring/test_prediction_reader.py",
+    "monitoring/test_webhook.py",
     "pipelines",
     "predictors/test_anomaly_served.py",
     "registry/test_killed.py",

@@ -34,7 +34,7 @@ def serve(
     found = _champions(wanted, wait)
     if not found:
         raise ModelNotFound("there is no champion of any model to serve; train one: nivesh train intent_classifier")
-    _check_port(host, port)
+    check_port(host, port)
     for predictor in found:
         predictor.load()
         err.print(f"{predictor.key} {predictor.version}: POST {predictor.spec.path}", highlight=False)
@@ -73,7 +73,7 @@ def _champions(keys: list[str], wait: bool) -> list[Predictor]:
         time.sleep(WAIT_SECONDS)
 
 
-def _check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int) -> None:
     """Refuse an address that cannot be listened on before the models are loaded.
 
     Raises:

@@ -7,58 +7,22 @@ leaves what it has written; the next call continues there. Whoever starts a run 
 started already, so that a caller killed between the start and its record does not start it again.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from nivesh import models
 from nivesh.errors import DataError, SettingsError
 from nivesh.monitoring import lease as leases
-from nivesh.monitoring.cause import Cause
 from nivesh.monitoring.lease import LEASE_SECONDS, Clock, Lease, LeaseLost, utc_now
 from nivesh.monitoring.retraining_data import Quarantined, TrainingFile, store_file
 from nivesh.monitoring.retraining_ledger import CLAIM, INTENT, OUTCOME, START, Intent, Ledger
+from nivesh.monitoring.starter import FAILED, PENDING, REFUSED, STARTED, SUCCEEDED, Plan, Starter
 from nivesh.settings import settings
 from nivesh.store.objects import ObjectStore, monitoring_store
 
-STARTED, REFUSED, PENDING, SUCCEEDED, FAILED = "started", "refused", "pending", "succeeded", "failed"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A run that is to be started.
-
-    Attributes:
-        key: of the model.
-        name: of the run; the same whenever this retraining is tried again.
-        data_path: the file to train on; its path holds its sha256.
-    """
-
-    key: str
-    name: str
-    data_path: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended: succeeded (a version is registered), refused (by the gate) or failed."""
-
-    outcome: str
-    reason: str
-    version: str = ""
-
-
-class Starter(Protocol):
-    """Where runs are started: this process, or a cluster."""
-
-    def find(self, plan: Plan) -> str | None:
-        """The id of the run that was started for a plan; None where none was, or it can be continued by ``start``."""
-
-    def start(self, plan: Plan) -> str:
-        """Start a run; returns its id. A run that is done in this process returns when it has ended."""
-
-    def outcome(self, key: str, run: str) -> Outcome | None:
-        """How a run ended; None while it runs."""
+if TYPE_CHECKING:
+    from nivesh.monitoring.cause import Cause  # SciPy: half a second
 
 
 def trigger_retraining_job(
@@ -68,7 +32,7 @@ def trigger_retraining_job(
     window_start: datetime,
     window_end: datetime,
     starter: Starter,
-    cause: Cause | None = None,
+    cause: "Cause | None" = None,
     data_path: str = "",
     requested_by: str = "",
     force: bool = False,
@@ -182,6 +146,20 @@ def settle(ledger: Ledger, starter: Starter, clock: Clock = utc_now, only: str =
     return running
 
 
+def outcomes(key: str, store: ObjectStore | None = None) -> dict[str, int]:
+    """How many retrainings of a model were started, refused, and ended in which way; the gate's refusals count as refused."""
+    ledger = Ledger(monitoring_store() if store is None else store, key)
+    started = set(ledger.ids(START))
+    refused = {name.partition("/")[0] for name in ledger.ids("refusals")} - started
+    ended = [record["outcome"] for record in ledger.records(OUTCOME).values()]
+    return {
+        STARTED: len(started),
+        REFUSED: len(refused) + ended.count(REFUSED),
+        SUCCEEDED: ended.count(SUCCEEDED),
+        FAILED: ended.count(FAILED),
+    }
+
+
 def _start(ledger: Ledger, intent: Intent, starter: Starter, clock: Clock, lease: Lease) -> tuple[str, str] | None:
     """Start what was claimed and not started, then this intent; (kind, reason) where it is refused."""
     claims, started = ledger.ids(CLAIM), set(ledger.ids(START))
@@ -195,6 +173,7 @@ def _start(ledger: Ledger, intent: Intent, starter: Starter, clock: Clock, lease
         return refusal
     try:
         file = _training_file(ledger, intent)
+        starter.check(_plan(ledger, intent.id, file.address))
     except (Quarantined, DataError, SettingsError) as error:
         refusal = ("quarantine" if isinstance(error, Quarantined) else "data", str(error))
     else:
@@ -213,12 +192,16 @@ def _start_claimed(ledger: Ledger, name: str, starter: Starter, clock: Clock, le
     """Start a claimed retraining, unless it has been started, and record the run."""
     claim = ledger.find(CLAIM, name)
     assert claim is not None
-    plan = Plan(ledger.key, f"{ledger.key.replace('_', '-')}-retrain-{name.lower()}", claim["address"])
+    plan = _plan(ledger, name, claim["address"])
     run = starter.find(plan)
     if run is None:
         lease.check()
         run = starter.start(plan)
     ledger.add(START, name, {"run": run, "time": clock().isoformat(), "token": lease.token})
+
+
+def _plan(ledger: Ledger, name: str, data_path: str) -> Plan:
+    return Plan(ledger.key, f"{ledger.key.replace('_', '-')}-retrain-{name.lower()}", data_path)
 
 
 def _refusal(ledger: Ledger, intent: Intent, starter: Starter, now: datetime) -> tuple[str, str] | None:

@@ -4,7 +4,8 @@ import os
 import time
 from pathlib import Path
 
-from nivesh.monitoring.retraining import Outcome, Plan
+from nivesh.errors import SettingsError
+from nivesh.monitoring.starter import Outcome, Plan
 
 
 class FileStarter:
@@ -20,6 +21,10 @@ class FileStarter:
 
     def starts(self) -> list[str]:
         return self.path.read_text().splitlines() if self.path.exists() else []
+
+    def check(self, plan: Plan) -> None:
+        if plan.data_path.endswith(".unreadable"):
+            raise SettingsError(f"{plan.data_path}: cannot be read here")
 
     def find(self, plan: Plan) -> str | None:
         lines = [line for line in self.starts() if line.startswith(f"{plan.name} ")]

@@ -217,6 +217,19 @@ def test_the_file_must_be_there_and_be_no_prediction_log(case, home):
     assert "own answers" in case.trigger(days=3, data_path="s3://predictions/nivesh/a.parquet")["reason"]
 
 
+def test_what_cannot_be_started_here_is_refused_before_it_is_claimed(case):
+    odd = case.folder / "loans.unreadable"
+    odd.write_text("age\n30\n")
+    refused = case.trigger(data_path=str(odd))
+    assert refused["kind"] == "data" and "cannot be read here" in refused["reason"]
+    assert case.ledger.ids("claims") == []
+    assert retraining.outcomes("credit_risk", case.store) == {"started": 0, "refused": 1, "succeeded": 0, "failed": 0}
+    assert case.trigger(days=1)["outcome"] == "started"
+    case.end_runs()
+    case.trigger(days=1)
+    assert retraining.outcomes("credit_risk", case.store) == {"started": 1, "refused": 1, "succeeded": 1, "failed": 0}
+
+
 def test_what_cannot_be_a_retraining_is_an_error(case):
     with pytest.raises(ModelNotFound):
         case.trigger(key="no_such_model")
