@@ -9,8 +9,9 @@ case "$name $*" in
 *"get configmap inferenceservice-config"*) echo "{\"defaultDeploymentMode\": \"${MODE:-Standard}\"}" ;;
 *"get secret"*) printf c2VjcmV0 ;; # base64 of "secret"
 *"get inferenceservice"*) printf '%s' "${PROMOTED:-}" ;;
-*"get -n default configmap nivesh-images"* | *"get --raw"* | *"config view"*) ;;
-"kubectl kustomize"*) echo "storageUri: s3://models/credit_risk/1.0.0" ;;
+*"get configmap nivesh-images"* | *"get --raw"* | *"config view"*) ;;
+"kubectl kustomize"*) printf 'image: nivesh/text:dev\nstorageUri: s3://models/credit_risk/1.0.0\n' ;;
+"helm template"*) printf 'image: "nivesh/redis:dev"\nimage: nivesh/train-mlflow:dev\nimage: nivesh/train-mlflow:dev\n' ;;
 "kubectl create"*) echo "kind: ConfigMap" ;;
 "kubectl get"* | "kubectl -n "*" get"*) [ "$FOUND" = yes ] || exit 1 ;;
 "kubectl apply -f -") sed 's/^/stdin: /' >>"$LOG" ;;

@@ -57,10 +57,17 @@ def test_a_bare_cluster_gets_each_part_in_a_pinned_version(install):
         "manifests/kind/gateway",
         "kind/s3.yaml",
     ]
-    order += ["build -t nivesh/text", "load docker-image nivesh/train-mlflow:dev", "helm/nivesh", "publish credit_risk"]
-    order += ["kustomize manifests", "features materialize"]
+    order += [
+        "docker build -t nivesh/text",
+        "load docker-image nivesh/train-mlflow:dev",
+        "helm upgrade --install --wait --timeout 10m nivesh helm/nivesh",
+        "publish credit_risk",
+    ]
+    order += ["Ready inferenceservice/", "features materialize"]
     places = [next(place for place, call in enumerate(calls) if word in call) for word in order]
     assert places == sorted(places)
+    built = [re.search(r"nivesh/([\w-]+):dev", call)[1] for call in calls if call.startswith("docker build")]
+    assert built == ["redis", "text", "train-mlflow"]  # what the chart and the manifests name, each once
     assert "deploymentMode=Standard" in next(call for call in calls if "kserve-resources" in call)
     assert not [call for call in calls if "kubeflow/pipelines" in call or "nivesh/train-text" in call]
 
@@ -72,7 +79,7 @@ def test_what_is_there_is_left_alone(install):
     assert not [call for call in calls if call.startswith(("docker", "kind"))]
     found = re.findall(r"s  (.*): found", output)
     assert found == ["Gateway API", "Envoy Gateway", "CRDs of the Prometheus operator", "KServe", GATEWAY, "S3"]
-    assert [call for call in calls if call.startswith("helm upgrade --install nivesh helm/nivesh")]
+    assert [call for call in calls if call.startswith("helm upgrade --install --wait --timeout 10m nivesh helm/nivesh")]
 
 
 def test_kubeflow_pipelines_and_the_images_of_training_where_asked_for(install):
@@ -111,7 +118,7 @@ def test_another_store_and_a_version_that_was_promoted_stay(install):
 def test_what_goes_wrong_ends_it_with_the_reason(install, variables, message):
     code, output, calls = install(**variables)
     assert code == 1 and message in output
-    assert not [call for call in calls if "helm/nivesh" in call]
+    assert not [call for call in calls if "upgrade --install --wait --timeout 10m nivesh" in call]
 
 
 def test_a_refused_request_ends_it(install):
