@@ -1,6 +1,8 @@
 """Kubernetes: KServe, the gateway, each InferenceService and its canary; and Kubeflow Pipelines."""
 
 import os
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import httpx
 from packaging.version import InvalidVersion, Version
@@ -12,6 +14,7 @@ from nivesh.rollout.state import RolloutState
 
 OLDEST = Version("1.30")  # preStop.sleep, without which requests are lost when a pod ends
 KFP = "KF_PIPELINES_ENDPOINT"  # KFP's own
+GATEWAY_NAMESPACE, GATEWAY = "kserve", "kserve-ingress-gateway"  # that of KServe and of manifests/models/template
 INSTALL = "make kind, or manifests/kind/install on another cluster"
 
 
@@ -28,7 +31,7 @@ def kubernetes() -> list[Finding]:
         return [fail("Kubernetes", str(error), "start the cluster, or correct KUBECONFIG; kubectl cluster-info")]
     except ClusterError as error:
         return [fail("Kubernetes", str(error), "correct KUBECONFIG, or log in again; kubectl auth whoami")]
-    return [_kubernetes(version), *models(cluster)]
+    return [_kubernetes(version), *gateway(Cluster(GATEWAY_NAMESPACE, TIMEOUT, 0)), *models(cluster)]
 
 
 def _kubernetes(version: str) -> Finding:
@@ -38,6 +41,31 @@ def _kubernetes(version: str) -> Finding:
     except InvalidVersion:
         pass
     return ok("Kubernetes", version)
+
+
+def gateway(cluster: Cluster) -> list[Finding]:
+    """The gateway that all requests go through, in the given cluster's namespace."""
+    name = f"{GATEWAY_NAMESPACE}/{GATEWAY}"
+    try:
+        found = cluster.gateway(GATEWAY)
+    except ClusterError as error:  # who serves models need not be allowed to see it
+        return [
+            warn("gateway", f"{name} cannot be read: {error}", f"kubectl auth can-i get gateway -n {GATEWAY_NAMESPACE}")
+        ]
+    if found is None:
+        return [fail("gateway", f"there is no Gateway {name}", INSTALL)]
+    return [programmed(name, found.get("status", {}).get("conditions", ()))]
+
+
+def programmed(name: str, conditions: Iterable[Mapping[str, Any]]) -> Finding:
+    """Whether a Gateway, by the conditions of its status, is at work."""
+    found = {condition["type"]: condition for condition in conditions}
+    for kind in ("Accepted", "Programmed"):
+        condition = found.get(kind, {})
+        if condition.get("status") != "True":
+            text = f"{name} is not {kind}: {condition.get('message') or 'no controller has seen it'}"
+            return fail("gateway", text, f"kubectl -n {GATEWAY_NAMESPACE} describe gateway {GATEWAY}")
+    return ok("gateway", name)
 
 
 def models(cluster: Cluster) -> list[Finding]:

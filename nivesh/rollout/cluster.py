@@ -25,6 +25,7 @@ NAMESPACE = "nivesh"  # the namespace of manifests/
 REQUEST_SECONDS = 10
 INFERENCE_SERVICE = "serving.kserve.io/v1beta1", "InferenceService"
 HTTP_ROUTE = "gateway.networking.k8s.io/v1", "HTTPRoute"
+GATEWAY = "gateway.networking.k8s.io/v1", "Gateway"
 DEPLOYMENT, POD, EVENT = ("apps/v1", "Deployment"), ("v1", "Pod"), ("v1", "Event")
 NOT_FOUND, CONFLICT = 404, 409
 UNKNOWN_KIND = 0  # no HTTP status: found out by discovery
@@ -97,7 +98,11 @@ class Cluster:
         for pod in pods:
             self._attach_log_tail(pod)
         now = parsedate_to_datetime(response.headers["Date"])
-        return parse_state(service, self._route(name), deployments, pods, now), service
+        return parse_state(service, self._optional(HTTP_ROUTE, name), deployments, pods, now), service
+
+    def gateway(self, name: str) -> dict[str, Any] | None:
+        """A Gateway of the namespace, or None where there is none."""
+        return self._optional(GATEWAY, name)
 
     def patch(self, service: dict[str, Any], body: dict[str, Any]) -> bool:
         """Merge a change into the object as it was read; False where it has changed since."""
@@ -167,9 +172,10 @@ class Cluster:
             if terminated.get("exitCode") and not terminated.get("message"):
                 terminated["message"] = self.log(pod, container["name"], tail_lines=5, previous=terminated is previous)
 
-    def _route(self, name: str) -> dict[str, Any] | None:
+    def _optional(self, resource: tuple[str, str], name: str) -> dict[str, Any] | None:
+        """An object, or None where there is none or the cluster has no such kind."""
         try:
-            return dict(json.loads(self._request(HTTP_ROUTE, "get", name=name).data))
+            return dict(json.loads(self._request(resource, "get", name=name).data))
         except ApiError as error:
             if error.status in (NOT_FOUND, UNKNOWN_KIND):
                 return None

@@ -14,7 +14,7 @@ from tests.cluster.conftest import KEYS, Cluster
 def test_a_cluster_that_is_well_and_a_pod_that_is_not(cluster: Cluster, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", cluster.kubeconfig)
     found = {one.part: one for one in checks.kubernetes()}
-    assert found["Kubernetes"].status is found["KServe"].status is Status.OK, found
+    assert found["Kubernetes"].status is found["gateway"].status is found["KServe"].status is Status.OK, found
     assert found["KServe"].message == f"{len(KEYS)} of {len(KEYS)} InferenceServices of namespace nivesh are ready"
     assert storage.bundles()[0].status is Status.OK
 

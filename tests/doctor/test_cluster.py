@@ -78,6 +78,17 @@ def test_a_canary_in_its_place_out_of_it_and_broken():
     assert finding.status is Status.FAIL and finding.remedy.startswith("nivesh rollback credit_risk --reason")
 
 
+def test_a_gateway_at_work_and_one_without_an_address():
+    accepted = {"type": "Accepted", "status": "True"}
+    finding = cluster.programmed("kserve/gateway", [accepted, {"type": "Programmed", "status": "True"}])
+    assert (finding.status, finding.message) == (Status.OK, "kserve/gateway")
+    waiting = {"type": "Programmed", "status": "False", "message": "No addresses have been assigned"}
+    finding = cluster.programmed("kserve/gateway", [accepted, waiting])
+    assert finding.status is Status.FAIL and "not Programmed: No addresses" in finding.message
+    assert "describe gateway" in finding.remedy
+    assert "no controller has seen it" in cluster.programmed("kserve/gateway", []).message
+
+
 def test_kubeflow_pipelines(monkeypatch):
     monkeypatch.setenv("KF_PIPELINES_ENDPOINT", f"http://127.0.0.1:{free_port()}")
     (finding,) = cluster.pipelines()
