@@ -94,7 +94,7 @@ class Stack:
     def log(self, service: str) -> str:
         return (self.folder / f"{service}.log").read_text()
 
-    def until(self, service: str, what: str, check: Callable[[], Any], seconds: float = 60) -> Any:
+    def until(self, service: str, what: str, check: Callable[[], Any], seconds: float = 180) -> Any:
         """What check() gives when it is true; AssertionError with the service's log."""
         end = time.monotonic() + seconds
         while True:

@@ -22,13 +22,14 @@ LOAN = {"user_id": "user_123", "loan_amount": 500000, "loan_tenure_months": 60}
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory):
+def stack(tmp_path_factory, train):  # noqa: F811
     """MLflow, Redis and the model server, which waits for its first champion."""
     made = Stack(tmp_path_factory.mktemp("compose"))
     try:
         made.start("mlflow", ["mlflow", "server"])
         made.start("redis", [local_redis.executable()])
-        made.until("mlflow", "MLflow", lambda: httpx.get(made.url("mlflow", "/health")).is_success, 90)
+        train(KEY)  # while MLflow makes its tables
+        made.until("mlflow", "MLflow", lambda: httpx.get(made.url("mlflow", "/health")).is_success)
         made.start("server", ["python", "-m", "nivesh.cli"])
         made.until("server", "the server to wait", lambda: "waiting for the first champion" in made.log("server"))
         yield made
@@ -65,7 +66,7 @@ def served(stack, commands, train, tmp_path_factory):  # noqa: F811
     transactions, sample = folder / "transactions.parquet", data.read("transactions")
     sample[sample["user_id"] == LOAN["user_id"]].to_parquet(transactions)
     materialize(transactions, as_of=datetime.now(UTC))
-    stack.until("server", "the server", lambda: httpx.get(stack.url("server", "/health")).is_success, 60)
+    stack.until("server", "the server", lambda: httpx.get(stack.url("server", "/health")).is_success)
     return stack
 
 
@@ -107,7 +108,7 @@ def test_the_server_waits_for_the_first_champion_and_serves_it(served):
 def test_mlflow_keeps_its_versions_over_a_restart(served, commands):
     assert served.stop("mlflow") in (0, -15)
     served.start("mlflow", ["mlflow", "server"])
-    served.until("mlflow", "MLflow", lambda: httpx.get(served.url("mlflow", "/health")).is_success, 90)
+    served.until("mlflow", "MLflow", lambda: httpx.get(served.url("mlflow", "/health")).is_success)
     assert model_registry.semantic_version(model_registry.by_alias(KEY, model_registry.CHAMPION)) == "1.0.0"
 
 
