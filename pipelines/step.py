@@ -5,12 +5,14 @@ from kfp import dsl, kubernetes
 from nivesh import models
 from nivesh.registry import tracking
 
-# What differs from cluster to cluster comes from this Secret: see manifests/training.
+# What differs from cluster to cluster comes from this Secret, which helm/nivesh makes.
 SECRET = "nivesh-training"
 ENVIRONMENT = (
     "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "MLFLOW_TRACKING_URI",
-    "NIVESH_BUNDLE_STORE", "NIVESH_SERVING_NAMESPACE",
+    "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "NIVESH_BUNDLE_STORE", "NIVESH_SERVING_NAMESPACE",
 )  # fmt: skip
+# Token and kubeconfig of the ServiceAccount that may change InferenceServices: only the last step has them.
+DEPLOY_SECRET, DEPLOY_FOLDER = "nivesh-deploy", "/var/run/nivesh-deploy"
 # Models that are tuned elsewhere: the Google project. The pod's workload identity gives the credentials.
 REMOTE_SECRET, REMOTE_ENVIRONMENT = (
     "nivesh-google",
@@ -31,6 +33,13 @@ RETRIES = 3
 def image(key: str) -> str:
     """The image of a model's steps; ``pipelines.compile_to`` puts a registry before it."""
     return f"nivesh/train-{models.get(key).spec.runtime}:dev"
+
+
+def deploys(task: dsl.PipelineTask) -> dsl.PipelineTask:
+    """Give a task the rights to change InferenceServices. A step has no ServiceAccount of its own, so its token is mounted."""
+    kubernetes.use_secret_as_volume(task, DEPLOY_SECRET, DEPLOY_FOLDER)
+    kubernetes.use_secret_as_env(task, DEPLOY_SECRET, {"path": "KUBECONFIG"})
+    return task
 
 
 def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False) -> dsl.PipelineTask:

@@ -4,7 +4,7 @@ from kfp import dsl
 
 import components as do
 from nivesh import models
-from pipelines.step import step
+from pipelines.step import deploys, step
 
 
 def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
@@ -59,6 +59,6 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
             version = step(do.register(key=key, model=trained, verdict=verdict), key).output
             package = do.package(key=key, version=version, model=trained, report=report, verdict=verdict)
             bundle = step(package, key)
-            step(do.deploy(key=key, version=version, canary=canary), key).after(bundle)
+            deploys(step(do.deploy(key=key, version=version, canary=canary), key)).after(bundle)
 
     return train

@@ -27,6 +27,7 @@ import yaml
 from nivesh import models
 from nivesh.registry import bundle, storage
 from nivesh.store.materialization import materialize
+from tests.cluster import platform
 from tests.conformance.conftest import google, train  # noqa: F401 - the fixtures of the models on few rows
 
 ROOT = Path(__file__).parents[2]
@@ -118,8 +119,9 @@ def kubeconfig() -> Iterator[str]:
     named = os.environ.get("NIVESH_TEST_KUBECONFIG")
     if not named:
         pytest.skip("no cluster to test on: NIVESH_TEST_KUBECONFIG names no kubeconfig")
-    if not shutil.which("kubectl"):
-        pytest.skip("no cluster to test on: there is no kubectl in PATH")
+    for program in ("kubectl", "helm"):
+        if not shutil.which(program):
+            pytest.skip(f"no cluster to test on: there is no {program} in PATH")
     command = ["kubectl", "--kubeconfig", named, "get", "crd", "inferenceservices.serving.kserve.io"]
     if (found := subprocess.run(command, capture_output=True, text=True)).returncode:
         pytest.skip(f"no cluster to test on: {named}: {found.stderr.strip()}")
@@ -163,6 +165,7 @@ def cluster(kubeconfig, trained_home) -> Iterator[Cluster]:
         for runtime in (one for one in objects if one["kind"] == "ServingRuntime"):
             runtime["spec"]["annotations"]["sources"] = digest  # pods of other sources are replaced
         kubectl(kubeconfig, "apply", "-f", str(ROOT / "manifests/base/namespace.yaml"))
+        platform.install(kubeconfig, NAMESPACE, platform.ONLY_MODELS | {"gateway": {"enabled": True}}, "--timeout=3m")
         kubectl(kubeconfig, "apply", "-f", "-", input=yaml.safe_dump_all(objects))
         ready = Cluster(kubeconfig, trained_home, store)
         ready.kubectl("rollout", "status", "deployment/redis", "--timeout=120s")

@@ -17,16 +17,12 @@ import yaml
 from nivesh.rollout.cluster import Cluster
 from nivesh.rollout.state import RolloutState
 from nivesh.settings import PROJECT
+from tests.cluster import platform
 from tests.cluster.conftest import S3, build_images, kubectl
 
 KEY, NAME = "intent_classifier", "intent-classifier"
 PATH, BODY = "/predict/intent", {"query": "Can I afford a car loan?"}
 STABLE, GOOD, BETTER, TAMPERED = "1.0.0", "1.1.0", "1.2.0", "1.3.0"
-NEEDED = {
-    "ServingRuntime": {"nivesh-text"},
-    "ServiceAccount": {"nivesh-models"},
-    "Secret": {"nivesh-s3", "nivesh-redis"},
-}
 
 
 class Stage:
@@ -51,10 +47,19 @@ class Stage:
         for version in (STABLE, GOOD, BETTER):
             self.upload(version)
         self.upload(TAMPERED, tampered=True)
+        self.prepare()
+        self.install()
+        self.kubectl("apply", "-f", "-", input=yaml.safe_dump_all([self.runtime(), self.service()]))
+        self.until(lambda state: state.ready, "the stable version to be ready")
+
+    def prepare(self) -> None:
+        """The namespace, before the platform is installed in it."""
         self.kubectl("create", "namespace", self.namespace)
         self.kubectl("label", "namespace", self.namespace, "pod-security.kubernetes.io/enforce=restricted")
-        self.kubectl("apply", "-f", "-", input=yaml.safe_dump_all([*self.needed(), self.service()]))
-        self.until(lambda state: state.ready, "the stable version to be ready")
+
+    def install(self) -> str:
+        """What the model needs of the platform, without the API key and the rate limit."""
+        return platform.install(self.kubeconfig, self.namespace, platform.ONLY_MODELS)
 
     def close(self) -> None:
         self.kubectl("delete", "namespace", self.namespace, "--wait=false")
@@ -73,21 +78,19 @@ class Stage:
                 place = f"{self.prefix}/{KEY}/{version}/{path.relative_to(folder).as_posix()}"
                 self.bucket.put_object(Key=place, Body=content)
 
-    def documents(self) -> list[dict]:
-        return list(yaml.safe_load_all(self.kubectl("kustomize", str(PROJECT / "manifests"))))
+    def document(self, kind: str, name: str) -> dict:
+        documents = yaml.safe_load_all(self.kubectl("kustomize", str(PROJECT / "manifests")))
+        found = next(one for one in documents if (one["kind"], one["metadata"]["name"]) == (kind, name))
+        found["metadata"]["namespace"] = self.namespace
+        return dict(found)
 
-    def needed(self) -> list[dict]:
-        """What the InferenceService needs of our manifests, without the API key and the rate limit."""
-        found = [one for one in self.documents() if one["metadata"]["name"] in NEEDED.get(one["kind"], ())]
-        for one in found:
-            one["metadata"]["namespace"] = self.namespace
-        return found
+    def runtime(self) -> dict:
+        """Our manifest of the model's ServingRuntime, in this namespace."""
+        return self.document("ServingRuntime", "nivesh-text")
 
     def service(self) -> dict:
         """Our manifest of the InferenceService, in this namespace and from this bucket."""
-        kinds = ("InferenceService", NAME)
-        found = next(one for one in self.documents() if (one["kind"], one["metadata"]["name"]) == kinds)
-        found["metadata"]["namespace"] = self.namespace
+        found = self.document("InferenceService", NAME)
         found["spec"]["predictor"]["minReplicas"] = 2
         found["spec"]["predictor"]["model"]["storageUri"] = self.uri(STABLE)
         return found

@@ -15,6 +15,7 @@ import yaml
 
 from nivesh.monitoring import queries
 from tests.cluster.load import GATEWAY, Load
+from tests.cluster.load import KEY as API_KEY
 from tests.cluster.stage import BODY, GOOD, KEY, NAME, PATH, STABLE, opened
 
 pytestmark = [
@@ -132,7 +133,9 @@ def scraped(stage, prometheus):
             if number % 25 == 0:  # the autoscaler may add pods
                 pods = json.loads(stage.kubectl("get", "pods", "-o", "json"))["items"]
                 prometheus.targets.write_text(json.dumps(discovered(pods)))
-            answer = httpx.post(GATEWAY + PATH, json={"query": 7}, headers={"Host": stage.host}, trust_env=False)
+            answer = httpx.post(
+                GATEWAY + PATH, json={"query": 7}, headers={"Host": stage.host} | API_KEY, trust_env=False
+            )
             assert answer.status_code == 422
             time.sleep(0.2)
     print(load.assert_nothing_lost())

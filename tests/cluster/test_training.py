@@ -194,10 +194,14 @@ def test_each_pipeline_brings_its_model_to_where_it_is_served(training, first, s
 
 
 def test_the_role_is_for_exactly_what_the_last_step_does(training):
-    runner = "--as=system:serviceaccount:kubeflow:pipeline-runner"
+    runner = "--as=system:serviceaccount:kubeflow:nivesh-deploy"
     allowed = training.kubectl("auth", "can-i", "patch", "inferenceservices", runner)
     assert allowed.strip() == "yes"
     for verb, what in (("delete", "inferenceservices"), ("create", "inferenceservices"), ("get", "secrets"),
                        ("delete", "pods"), ("patch", "deployments"), ("patch", "httproutes")):  # fmt: skip
         with pytest.raises(AssertionError, match="auth can-i"):
             training.kubectl("auth", "can-i", verb, what, runner)
+    with pytest.raises(AssertionError, match="auth can-i"):
+        training.kubectl(
+            "auth", "can-i", "patch", "inferenceservices", "--as=system:serviceaccount:kubeflow:pipeline-runner"
+        )

@@ -1,6 +1,5 @@
 """A namespace with MLflow, and with InferenceServices that wait for their first bundle: what a pipeline's run needs."""
 
-import base64
 import hashlib
 import json
 import os
@@ -22,7 +21,9 @@ from nivesh import data, models
 from nivesh.registry import model_registry
 from nivesh.settings import PROJECT
 from pipelines.kubeflow import Kubeflow, Run
+from tests.cluster import platform
 from tests.cluster.conftest import GATEWAY, IMAGE_TOOL, KEYS, S3, build_images, forwarded, kubectl
+from tests.cluster.load import KEY
 from tests.conformance.conftest import FEW_ROWS, QUICK
 
 KFP = os.environ.get("NIVESH_TEST_KFP", "http://127.0.0.1:8888")
@@ -37,7 +38,6 @@ ROWS = {
     "ner": lambda rows: rows.head(80),
     "loans": lambda rows: rows.head(2500),
 }
-NEEDED = ("ServingRuntime", "ServiceAccount", "Secret", "InferenceService")
 
 
 class Training:
@@ -58,35 +58,31 @@ class Training:
         self.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s")
         self.kubectl("create", "namespace", NAMESPACE)
         self.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
-        kubectl(self.kubeconfig, "apply", "-f", "-", input=yaml.safe_dump_all([*self.platform(), *self.models()]))
+        # ValidatingAdmissionPolicy and Secrets of the release are outside of the namespace: a killed test may have left them.
+        platform.install(self.kubeconfig, NAMESPACE, self.platform())
+        kubectl(self.kubeconfig, "apply", "-f", "-", input=yaml.safe_dump_all(self.models()))
         kubectl(self.kubeconfig, "apply", "--server-side", "-f", str(PROJECT / "manifests/training/kubeflow-2.0"))
         for key in TRAINED:
             self.upload(key)
         self.kubectl("rollout", "status", "deployment/mlflow", "--timeout=240s")
 
     def close(self) -> None:
+        platform.helm(self.kubeconfig, "uninstall", "nivesh", "-n", NAMESPACE, "--ignore-not-found")
         self.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
         for bucket in ("models", BUCKET):
             self.s3.Bucket(bucket).objects.filter(Prefix=self.mark).delete()
 
-    def platform(self) -> list[dict]:
-        """manifests/training in this namespace."""
-        found = list(yaml.safe_load_all(self.kubectl("kustomize", str(PROJECT / "manifests/training"))))
-        for one in found:
-            if one["metadata"]["namespace"] == "nivesh":
-                one["metadata"]["namespace"] = NAMESPACE
-            for name, value in one.get("data", {}).items() if one["kind"] == "Secret" else ():
-                text = base64.b64decode(value).decode().replace(".nivesh:", f".{NAMESPACE}:")
-                text = {"NIVESH_BUNDLE_STORE": self.store, "NIVESH_SERVING_NAMESPACE": NAMESPACE}.get(name, text)
-                one["data"][name] = base64.b64encode(text.encode()).decode()
-            if one["kind"] == "ConfigMap":
-                one["data"]["allowed-hosts"] = one["data"]["allowed-hosts"].replace(".nivesh:", f".{NAMESPACE}:")
-        return found
+    def platform(self) -> dict[str, Any]:
+        """Values of the chart: all that training needs, with a store of its own."""
+        return platform.ONLY_MODELS | {
+            "mlflow": {"enabled": True},
+            "pipelines": {"enabled": True},
+            "s3": {"bundles": self.store},
+        }
 
     def models(self) -> list[dict]:
-        """The InferenceServices of our manifests, whose bundles are not there yet, and what they need."""
-        found = list(yaml.safe_load_all(self.kubectl("kustomize", str(PROJECT / "manifests"))))
-        found = [one for one in found if one["kind"] in NEEDED and one["metadata"]["name"] != "nivesh-api-keys"]
+        """The InferenceServices of our manifests, whose bundles are not there yet, and their ServingRuntimes."""
+        found = platform.runtimes_and_services(self.kubectl("kustomize", str(PROJECT / "manifests")))
         names = {key.replace("_", "-") for key in TRAINED}
         found = [one for one in found if one["kind"] != "InferenceService" or one["metadata"]["name"] in names]
         for one in found:
@@ -185,7 +181,7 @@ class Training:
 
     def answering(self, name: str, requests: int) -> list[str]:
         """The versions that answer."""
-        host = {"Host": f"{name}-{NAMESPACE}.example.com"}
+        host = {"Host": f"{name}-{NAMESPACE}.example.com"} | KEY
         answers = [httpx.get(f"{GATEWAY}/models", headers=host, timeout=30) for _ in range(requests)]
         return [answer.raise_for_status().json()["models"][0]["version"] for answer in answers]
 
@@ -200,25 +196,32 @@ def ended(run_id: str) -> Run | None:
 
 
 def build_training_images(kubeconfig: str) -> None:
-    """Build the images and bring them to the cluster, unless it has those of these sources."""
-    digest = hashlib.sha256(" ".join(FAMILIES).encode())
-    for pattern in (
-        "Dockerfile",
-        "requirements/locks/*.txt",
-        "requirements/training-text.txt",
-        "nivesh/**/*.py",
-        "data/*",
-        "manifests/training/start-*",
-    ):
+    """Build the images of the steps of CHOSEN models and of what they need, and bring them to the cluster."""
+    targets = {family: ["training", "--build-arg", f"FAMILY={family}"] for family in FAMILIES}
+    _build(kubeconfig, "nivesh-test-training-images", targets)
+    build_platform_images(kubeconfig)
+
+
+def build_platform_images(kubeconfig: str) -> None:
+    """Build the images of MLflow and its database, and bring them to the cluster."""
+    _build(kubeconfig, "nivesh-test-platform-images", {"mlflow": ["mlflow"], "mariadb": ["mariadb"]})
+
+
+def _build(kubeconfig: str, name: str, targets: dict[str, list[str]]) -> None:
+    """Build images, unless the cluster has those of these sources, as the ConfigMap of this name says."""
+    digest = hashlib.sha256(" ".join(targets).encode())
+    trains = {"requirements/locks/*.txt", "requirements/training-text.txt", "nivesh/**/*.py", "data/*"}
+    serves = {"requirements/locks/training.txt", "requirements/locks/mlflow.txt"}
+    of_steps = not {"mlflow"} & targets.keys()
+    for pattern in sorted({"Dockerfile", "manifests/training/start-*"} | (trains if of_steps else serves)):
         for path in sorted(PROJECT.glob(pattern)):
             digest.update(path.relative_to(PROJECT).as_posix().encode() + path.read_bytes())
-    found, note = digest.hexdigest()[:12], ["-n", "default", "configmap", "nivesh-test-training-images"]
+    found, note = digest.hexdigest()[:12], ["-n", "default", "configmap", name]
     if kubectl(kubeconfig, "get", *note, "--ignore-not-found", "-o", "jsonpath={.data.sources}") == found:
         return
-    targets = {family: ["training", "--build-arg", f"FAMILY={family}"] for family in FAMILIES}
-    for name, target in (targets | {"mlflow": ["mlflow"], "mariadb": ["mariadb"]}).items():
-        image = ["-t", f"nivesh/train-{name}:dev", "--target", *target]
-        command = [str(IMAGE_TOOL), "build", *image, "-f", "Dockerfile", "."]
+    for image, target in targets.items():
+        options = ["-t", f"nivesh/train-{image}:dev", "--target", *target]
+        command = [str(IMAGE_TOOL), "build", *options, "-f", "Dockerfile", "."]
         done = subprocess.run(command, capture_output=True, text=True, timeout=1200, cwd=PROJECT)
         assert done.returncode == 0, done.stdout + done.stderr
     kubectl(kubeconfig, "delete", *note, "--ignore-not-found")
@@ -243,6 +246,9 @@ def opened(kubeconfig: str, scratch: Path) -> Iterator[Training]:
             training.open()
             with forwarded(kubeconfig, "deployment/mlflow", 5000, NAMESPACE) as port:
                 environment.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+                secret = platform.password(training.kubectl, "nivesh-mlflow", "pipelines-password")
+                environment.setenv("MLFLOW_TRACKING_USERNAME", "pipelines")
+                environment.setenv("MLFLOW_TRACKING_PASSWORD", secret)
                 yield training
         finally:
             training.close()

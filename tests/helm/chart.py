@@ -25,10 +25,10 @@ def helm(*arguments: str, code: int = 0) -> str:
     return done.stdout if code == 0 else done.stdout + done.stderr
 
 
-def template(*files: Path, code: int = 0, **values: Any) -> str:
-    """The rendered chart with these files and values, or helm's complaint."""
+def template(*files: Path, code: int = 0, values: dict[str, str] | None = None) -> str:
+    """The rendered chart with these files and values (path -> JSON), or helm's complaint."""
     given = [part for file in files for part in ("-f", str(file))]
-    given += [part for path, value in values.items() for part in ("--set-json", f"{path}={value}")]
+    given += [part for path, value in (values or {}).items() for part in ("--set-json", f"{path}={value}")]
     return helm("template", "nivesh", str(CHART), "-n", "nivesh", "--kube-version", KUBERNETES, *given, code=code)
 
 

@@ -14,6 +14,7 @@ ALL = HERE / "values-all.yaml"
 MANIFESTS = CHART.parents[1] / "manifests"
 # python -m tests.helm.golden writes them
 GOLDEN = {"local": LOCAL, "all": ALL}
+KEYS = {"s3.accessKey": '"a"', "s3.secretKey": '"b"'}
 pytestmark = needs_helm
 
 
@@ -73,13 +74,14 @@ def test_the_readme_has_every_value():
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(path, value, said):
-    assert said in template(LOCAL, code=1, **{path: value})
+    assert said in template(LOCAL, code=1, values={path: value})
 
 
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
         ("s3.secretKey", '""', "s3.secretKey"),
+        ("gateway", '{"create": true, "namespace": "nivesh", "tls": {"enabled": true}}', "gateway.namespace"),
         ("redis.enabled", "false", "redis: enable it, or give the url"),
         ("mlflow.enabled", "false", "enable mlflow"),
         ("mlflow.database.enabled", "false", "mlflow.database: enable it, or give the url"),
@@ -87,14 +89,14 @@ def test_a_wrong_value_is_refused_by_its_name(path, value, said):
     ],
 )
 def test_values_that_do_not_fit_together_are_refused_with_what_to_do(path, value, said):
-    assert said in template(LOCAL, code=1, **{path: value})
+    assert said in template(LOCAL, code=1, values={path: value})
 
 
 def test_no_password_is_the_same_twice_or_written_in_the_chart():
     wanted = ("nivesh-redis", "nivesh-mlflow", "nivesh-mlflow-database", "nivesh-api-keys")
 
     def made() -> dict[str, str]:
-        found = objects(template(**{"s3.accessKey": '"a"', "s3.secretKey": '"b"'}))
+        found = objects(template(values=KEYS))
         secrets = {one["metadata"]["name"]: one["stringData"] for one in found if one["kind"] == "Secret"}
         assert secrets["nivesh-redis"]["password"] in secrets["nivesh-redis"]["url"]
         assert secrets["nivesh-mlflow-database"]["password"] in secrets["nivesh-mlflow-database"]["url"]
@@ -140,9 +142,18 @@ def test_nothing_is_made_twice(rendered):
     assert len(names) == len(set(names))
 
 
+def test_what_is_in_the_chart_is_not_in_the_manifests(rendered):
+    def identity(one: dict) -> tuple:
+        return one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]
+
+    kubectl = [yaml.safe_load_all(path.read_text()) for path in MANIFESTS.rglob("*.yaml") if path.parent.name != "kind"]
+    theirs = {identity(one) for documents in kubectl for one in documents if one and "metadata" in one}
+    assert not theirs & {identity(one) for one in rendered}
+
+
 def test_data_and_passwords_stay_unless_told_otherwise():
     def kept(**values: str) -> set[str]:
-        found = objects(template(**{"s3.accessKey": '"a"', "s3.secretKey": '"b"'} | values))
+        found = objects(template(values=KEYS | values))
         policy = "helm.sh/resource-policy"
         return {
             f"{one['kind']} {one['metadata']['name']}"

@@ -9,7 +9,7 @@ import pipelines
 from nivesh import models
 from nivesh.errors import SettingsError
 from nivesh.registry.tracking import RUN_ID
-from pipelines.step import ENVIRONMENT, REMOTE_SECRET, SECRET
+from pipelines.step import DEPLOY_FOLDER, DEPLOY_SECRET, ENVIRONMENT, REMOTE_SECRET, SECRET
 
 GOLDEN = Path(__file__).parent / "golden"
 KEYS = models.keys()
@@ -58,9 +58,13 @@ def test_every_step_has_image_resources_time_limit_run_id_secret_and_retries(key
         assert int(settings[name]["activeDeadlineSeconds"]) > 0
         (run_id,) = settings[name]["fieldPathAsEnv"]
         assert run_id == {"name": RUN_ID, "fieldPath": "metadata.labels['pipeline/runid']"}
-        secret, *remote = settings[name]["secretAsEnv"]
+        secret, *further = settings[name]["secretAsEnv"]
         assert secret["secretName"] == SECRET
-        assert [one["secretName"] for one in remote] == [REMOTE_SECRET] * bool(models.get(key).spec.needs)
+        deploys = name == "exec-deploy"
+        mounted = [(one["secretName"], one["mountPath"]) for one in settings[name].get("secretAsVolume", [])]
+        assert mounted == [(DEPLOY_SECRET, DEPLOY_FOLDER)] * deploys, "only the last step may change what is served"
+        expected = [REMOTE_SECRET] * bool(models.get(key).spec.needs) + [DEPLOY_SECRET] * deploys
+        assert [one["secretName"] for one in further] == expected
         assert {one["envVar"] for one in secret["keyToEnv"]} == set(ENVIRONMENT)
     graphs = [spec["root"], *spec["components"].values()]
     tasks = [(name, task) for one in graphs if "dag" in one for name, task in one["dag"]["tasks"].items()]

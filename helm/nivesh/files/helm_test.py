@@ -7,8 +7,9 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
-SECONDS = 10
+SECONDS, PORT = 10, 8080
 
 
 def ask(url: str, body: object = None, headers: dict[str, str] | None = None) -> tuple[int, str]:
@@ -26,11 +27,11 @@ def model() -> str:
     """The address of the model to ask; without InferenceServices there is nothing to test, which is no failure."""
     host = os.environ["MODEL_HOST"]
     try:
-        socket.getaddrinfo(host, 80)
+        socket.getaddrinfo(host, PORT)
     except socket.gaierror:
-        print(f"skipped: there is no {host} yet; apply the models, then run helm test again")
+        print(f"skipped: {host} has no pods; apply the models, then run helm test again")
         sys.exit(0)
-    return f"http://{host}"
+    return f"http://{host}:{PORT}"
 
 
 def prediction() -> None:
@@ -45,8 +46,7 @@ def prediction() -> None:
     host = {"Host": os.environ["PUBLIC_HOST"]}
     status, text = ask(gateway + path, body, host)
     assert status == 401, f"the gateway answers {status} without a key: {text}"
-    keys = "/etc/api-keys"
-    key = open(f"{keys}/{sorted(name for name in os.listdir(keys) if not name.startswith('.'))[0]}").read()
+    key = sorted(Path("/etc/api-keys").glob("[!.]*"))[0].read_text()
     status, text = ask(gateway + path, body, host | {"X-API-Key": key})
     assert status == 200, f"the gateway answers {status} with a key: {text}"
     print("through the gateway: 401 without a key, 200 with one")
