@@ -7,6 +7,7 @@ from typing import Annotated
 from typer import Argument, Option, Typer
 
 from nivesh.cli import out
+from nivesh.cli.dialects import DialectFile
 
 app = Typer(
     no_args_is_help=True,
@@ -48,6 +49,7 @@ def materialize(
         ),
     ] = None,
     incremental: Annotated[bool, Option(help="load only snapshots since the last load")] = False,
+    dialect: DialectFile = None,
 ) -> None:
     """Compute the features of all users from their transactions, store them as Parquet, load them into Redis.
 
@@ -56,12 +58,15 @@ def materialize(
     nivesh features materialize
 
     nivesh features materialize --data-path transactions.parquet --incremental
+
+    nivesh features materialize --data-path statement.csv --dialect hdfc.yaml
     """
     from nivesh.cli.progress import bar
+    from nivesh.data import dialect as dialects
     from nivesh.store.materialization import materialize as run
 
     with bar("online features") as progress:
-        users = run(data_path, progress, as_of, incremental)
+        users = run(data_path, progress, as_of, incremental, dialects.load(dialect))
     for group, number in users.items():
         out.print(f"{group}: {number} users")
 

@@ -37,7 +37,10 @@ def targets(spec: "Spec", metrics: dict[str, Any]) -> list[tuple[str, str, str]]
         bound = lookup(metrics, limit.other_metric) if limit.other_metric else None
         target = f"{limit} ({figure(bound)})" if bound is not None else str(limit)
         measured = "not measured" if value is None else figure(value)
-        rows.append((target, measured, "[green]met[/]" if holds(limit, metrics) else "[yellow]missed[/]"))
+        outcome = "[green]met[/]" if holds(limit, metrics) else "[yellow]missed[/]"
+        if limit.metric in metrics.get("not_measured", {}):
+            measured, outcome = "not measured", ""
+        rows.append((target, measured, outcome))
     return rows
 
 

@@ -4,15 +4,18 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Context, Option
+from rich.markup import escape
+from typer import Context, Exit, Option
 
 from nivesh.cli import out
-from nivesh.cli.train import CONTEXT, given
+from nivesh.cli.dialects import DialectFile
+from nivesh.cli.train import CONTEXT, REFUSED, given
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from nivesh.data.advice import Checked, Problem
+    from nivesh.data.dialect import Dialect
 
 __all__ = ["CONTEXT", "tune"]
 KEY = "gemini_advisor"
@@ -26,21 +29,26 @@ def tune(
     mask: Annotated[bool, Option("--mask", help="put [PAN] and the like in place of personal data")] = False,
     cancel: Annotated[bool, Option("--cancel", help="cancel the job that tunes on these data")] = False,
     seed: Annotated[int, Option(min=0, help="draws the held-out rows")] = 0,
+    dialect: DialectFile = None,
 ):
     """Tune Gemini on Vertex AI: check, price, upload, tune, evaluate, register, package.
 
     The same command again finds the running job, or the model that it made. Ctrl-C leaves the job running.
-    Further options are training parameters (--epochs, --base-model, --max-cost); a wrong name lists them.
+    Further options are training parameters (--epochs, --base-model, --max-cost); a wrong name lists them. Exit code:
+    0 registered, 3 refused by the gate, 1 failed.
 
     **Examples**
 
     nivesh tune --data-path financial_advice.jsonl --dry-run
 
     nivesh tune --data-path financial_advice.jsonl --epochs 4
+
+    nivesh tune --data-path chats.jsonl --dialect chats.yaml --dry-run
     """
     from nivesh import data, models
     from nivesh.cli.progress import bar
     from nivesh.cli.tables import results
+    from nivesh.data import dialect as dialects
     from nivesh.errors import DataError
     from nivesh.models.gemini_advisor import training
     from pipelines import local
@@ -48,10 +56,10 @@ def tune(
     params = given(context.args)
     parameters = models.get(KEY).parameters(params)
     training.check_parameters(parameters)
-    path = data_path or data.sample("advice")
+    path, described = data_path or data.sample("advice"), dialects.load(dialect)
     if mask:
-        path = _masked(path)
-    problems = _report(path, parameters, seed)
+        path, described = _masked(path, described), data.DEFAULT
+    problems = _report(path, parameters, seed, described)
     if dry_run:
         out.print("Nothing was uploaded and nothing was paid: --dry-run.")
     if problems:
@@ -60,9 +68,14 @@ def tune(
         return
     models.get(KEY).require_settings()
     if cancel:
-        _cancel(path, parameters, seed)
+        _cancel(path, parameters, seed, described)
         return
-    arguments = {"data_path": str(path.resolve()) if data_path or mask else "", "seed": seed, "params": params}
+    arguments = {
+        "data_path": str(path.resolve()) if data_path or mask else "",
+        "seed": seed,
+        "params": params,
+        "dialect": described.yaml(),
+    }
     try:
         with bar(KEY) as progress:
             result = local.run(KEY, arguments, lambda step, fraction, text: progress(fraction, f"{step} {text}"))
@@ -70,13 +83,17 @@ def tune(
         out.print("The tuning job, if there is one, keeps running. Repeat the command to follow it, or add --cancel.")
         raise
     passed = result.verdict["passed"]
-    out.print(f"[bold]{KEY}[/] {'[green]passed' if passed else '[yellow]refused'}[/]: {result.verdict['reason']}")
+    out.print(
+        f"[bold]{KEY}[/] {'[green]passed' if passed else '[yellow]refused'}[/]: {escape(result.verdict['reason'])}"
+    )
     out.print(_comparison(result.metrics))
     out.print(results([result]))
     out.print(f"report, chart and answers: {result.report}")
+    if not passed:
+        raise Exit(REFUSED)
 
 
-def _report(path: Path, parameters: dict[str, Any], seed: int) -> int:
+def _report(path: Path, parameters: dict[str, Any], seed: int, dialect: "Dialect") -> int:
     """Print a report on a file before anything is paid; return the number of its problems."""
     from rich.table import Table
 
@@ -84,7 +101,7 @@ def _report(path: Path, parameters: dict[str, Any], seed: int) -> int:
     from nivesh.models.gemini_advisor import judge, training
     from nivesh.vertex.prices import price as price_of
 
-    checked = _checked(path)
+    checked = _checked(path, dialect)
     rows = checked.rows
     _list(checked.problems)
     table = Table("", "", title=str(path), title_justify="left", show_header=False)
@@ -128,22 +145,22 @@ def _list(problems: "list[Problem]") -> None:
         out.print(str(problem), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
-def _checked(path: Path) -> "Checked":
+def _checked(path: Path, dialect: "Dialect") -> "Checked":
     from nivesh.data import advice
     from nivesh.errors import DataError
 
     if not path.is_file():
         raise DataError(f"{path}: there is no such file; give JSON lines of instruction, input and output")
-    return advice.check(path)
+    return advice.check(path, dialect=dialect)
 
 
-def _masked(path: Path) -> Path:
+def _masked(path: Path, dialect: "Dialect") -> Path:
     """A copy of the file under NIVESH_HOME with personal data masked, named by the file's name and hash."""
     from nivesh.data import advice
     from nivesh.errors import DataError
     from nivesh.settings import settings
 
-    checked = _checked(path)
+    checked = _checked(path, dialect)
     if others := [problem for problem in checked.problems if not problem.personal]:
         _list(others)
         raise DataError(f"{path.name}: {len(others)} problems that --mask does not correct, listed above; correct them")
@@ -158,13 +175,15 @@ def _masked(path: Path) -> Path:
     return target
 
 
-def _cancel(path: Path, parameters: dict[str, Any], seed: int) -> None:
+def _cancel(path: Path, parameters: dict[str, Any], seed: int, dialect: "Dialect") -> None:
     from nivesh import data
     from nivesh.errors import ModelNotFound
     from nivesh.models.gemini_advisor import training
     from nivesh.vertex import tuning
 
-    job = tuning.find(training.tuning_request(training.split(data.read("advice", path), seed).train, parameters))
+    job = tuning.find(
+        training.tuning_request(training.split(data.read("advice", path, dialect=dialect), seed).train, parameters)
+    )
     if job is None or job.state not in tuning.ACTIVE_STATES:
         raise ModelNotFound("no tuning job runs for these data and parameters")
     tuning.cancel(job.name)

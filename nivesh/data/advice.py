@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from nivesh.data.datasets import Rows
+from nivesh.data.datasets import DATASETS, Rows
 from nivesh.data.dialect import DEFAULT, Dialect
 from nivesh.data.source import read_bytes
 from nivesh.data.texts import MAX_CHARACTERS, json_records, source_frame
@@ -61,7 +61,7 @@ def read_advice(content: bytes, name: str, labelled: bool, dialect: Dialect = DE
     Raises:
         DataError: an example has a problem; the message names the first one and the number of the others.
     """
-    checked = _check(content, name, labelled)
+    checked = _check(content, name, labelled, dialect)
     if checked.problems:
         first, *others = checked.problems
         more = f" (and {len(others)} more; nivesh tune --dry-run lists all)" if others else ""
@@ -69,20 +69,28 @@ def read_advice(content: bytes, name: str, labelled: bool, dialect: Dialect = DE
     return Rows(checked.rows, lambda: source_frame(list(json_records(content, name))))
 
 
-def check(path: Path, labelled: bool = True) -> Checked:
+def check(path: Path, labelled: bool = True, dialect: Dialect = DEFAULT) -> Checked:
     """Read examples and list all problems: fields, lengths, duplicates, personal data.
 
+    Args:
+        dialect: its columns and constants say which fields of the file are ours.
+
     Raises:
-        DataError: the file is not JSON lines in UTF-8.
+        DataError: the file is not JSON lines in UTF-8, or the dialect has other fields.
     """
-    return _check(read_bytes(path, "advice"), path.name, labelled)
+    DATASETS["advice"].check_dialect(path, dialect)
+    return _check(read_bytes(path, "advice"), path.name, labelled, dialect)
 
 
-def _check(content: bytes, name: str, labelled: bool) -> Checked:
+def _check(content: bytes, name: str, labelled: bool, dialect: Dialect) -> Checked:
+    if unknown := {*dialect.columns, *dialect.constants} - set(FIELDS):
+        raise DataError(f"{name}: {', '.join(sorted(unknown))} of the dialect: the fields are {', '.join(FIELDS)}")
     rows: list[dict[str, Any]] = []
     problems: list[Problem] = []
     seen: dict[str, str] = {}
-    for where, record in json_records(content, name):
+    for where, own in json_records(content, name):
+        record = {**dialect.constants, **own}
+        record |= {ours: own[theirs] for ours, theirs in dialect.columns.items() if theirs in own}
         if invalid := list(_invalid(record, labelled)):
             problems += [Problem(where, text) for text in invalid]
             continue

@@ -56,7 +56,8 @@ class Dataset:
         reader: gives the reader. Its module is imported when a file is read: serving reads none, and its images have
             neither pandera nor openpyxl.
         sort_by: column by which models take the rows in order; "" keeps the file's order.
-        is_table: whether a dialect applies.
+        is_table: whether a dialect applies as a whole.
+        dialect_fields: of rows that are no table, the fields of a dialect that apply.
     """
 
     kind: str
@@ -65,11 +66,25 @@ class Dataset:
     reader: Callable[[], Reader]
     sort_by: str = ""
     is_table: bool = False
+    dialect_fields: tuple[str, ...] = ()
 
     @property
     def sample(self) -> Path:
         """The sample that ships with the project."""
         return settings().data_dir / self.sample_file
+
+    def check_dialect(self, path: Path, dialect: Dialect) -> None:
+        """Refuse what a dialect cannot say of rows of this kind.
+
+        Raises:
+            DataError: names the fields.
+        """
+        wrong = [] if self.is_table else sorted(dialect.model_fields_set - set(self.dialect_fields))
+        if wrong:
+            raise DataError(
+                f"{path}: {', '.join(wrong)} of a dialect is for tables (CSV, Excel, Parquet), not for rows of {self.kind}"
+                + (f", which take {', '.join(self.dialect_fields)}" if self.dialect_fields else "")
+            )
 
     def read_rows(self, path: Path, labelled: bool = True, dialect: Dialect = DEFAULT) -> Rows:
         """The checked rows of a file beside the file's own columns.
@@ -77,8 +92,7 @@ class Dataset:
         Raises:
             DataError: names the file, the row and column that break a rule, and what to do.
         """
-        if dialect != DEFAULT and not self.is_table:
-            raise DataError(f"{path}: a dialect is for tables (CSV, Excel, Parquet), not for rows of {self.kind}")
+        self.check_dialect(path, dialect)
         rows = self.reader()(read_bytes(path, self.kind), path.name, labelled, dialect)
         return replace(rows, sort_by=self.sort_by)
 
@@ -120,6 +134,6 @@ DATASETS = {
         Dataset("ner", "ner.jsonl", ("entities",), _ner),
         Dataset("transactions", "transactions.parquet", ("is_anomaly",), _transactions, "timestamp", is_table=True),
         Dataset("loans", "loans.csv", ("defaulted",), _loans, is_table=True),
-        Dataset("advice", "financial_advice.jsonl", ("output",), _advice),
+        Dataset("advice", "financial_advice.jsonl", ("output",), _advice, dialect_fields=("columns", "constants")),
     )
 }

@@ -203,8 +203,10 @@ def _whole(rows: pd.DataFrame, month: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 def _punctuality(rows: pd.DataFrame) -> pd.Series:
     """Per user, the percentage of monthly obligations that were paid on their usual day or within the grace."""
-    due = rows[(rows["direction"] == "debit") & keys(rows["category"]).isin(OBLIGATIONS)]
+    category = keys(rows["category"])
+    due = rows[(rows["direction"] == "debit") & category.isin(OBLIGATIONS)]
     day = due["timestamp"].dt.day
+    due = due.assign(category=category, merchant=keys(due["merchant"]))  # "EMI" and "emi" are one obligation
     due = due.assign(day=day, month=due["timestamp"].dt.year * 12 + due["timestamp"].dt.month)
     obligation = ["user_id", "category", "merchant"]
     due = due.sort_values("timestamp", kind="stable").drop_duplicates([*obligation, "month"])

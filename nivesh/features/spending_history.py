@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nivesh.errors import DataError
-from nivesh.features.cash_flow import INCOME, SPENDING, classify
+from nivesh.features.cash_flow import INCOME, SPENDING, classify, keys
 
 MONTHS = 24
 # A month counts as whole when it lacks no more than these days at an edge of the file.
@@ -55,18 +55,20 @@ def first_day(month: int) -> date:
 
 
 def spending(rows: pd.DataFrame) -> pd.DataFrame:
-    """The debits that are spending, less what was refunded; see ``nivesh.features.cash_flow``."""
+    """The debits that are spending, less what was refunded, with categories in the form of ``cash_flow.key``; see ``nivesh.features.cash_flow``."""
     return _spending(classify(rows))
 
 
 def _spending(flows: pd.DataFrame) -> pd.DataFrame:
-    return flows[(flows["flow"] == SPENDING) & (flows["amount"] > 0)]
+    rows = flows[(flows["flow"] == SPENDING) & (flows["amount"] > 0)]
+    category = keys(rows["category"])  # "Food Delivery" and "food_delivery" are one
+    return rows.assign(category=category.where(category != "", rows["category"]))
 
 
-def monthly(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Sums of rupees by keys (rows) and month number (columns; every month between the first and last)."""
+def monthly(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Sums of rupees by columns (rows) and month number (columns; every month between the first and last)."""
     month = rows["timestamp"].dt.year * 12 + rows["timestamp"].dt.month - 1
-    table = rows.groupby([*keys, month.rename("month")])["amount"].sum().unstack("month", fill_value=0.0)
+    table = rows.groupby([*by, month.rename("month")])["amount"].sum().unstack("month", fill_value=0.0)
     if table.empty:
         return table
     return table.reindex(columns=range(int(month.min()), int(month.max()) + 1), fill_value=0.0)

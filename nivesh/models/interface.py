@@ -4,7 +4,7 @@ nivesh/models/<key>/
     schema.py      SPEC, Request, Answer: what is fixed before any data are seen. Imports nothing heavy.
     training.py    split, fit
     inference.py   build_features, predict, predict_frame, save, load. Imports nothing that only training needs.
-    evaluation.py  evaluate; optionally per_row and primary_metric
+    evaluation.py  evaluate; optionally per_row, primary_metric and ROW_UNIT
     plots.py       plot
     monitoring.py  monitored, replay, samples, scores: what is compared of predictions, and measured by later labels
 
@@ -177,10 +177,15 @@ class Model:
     def per_row(self, fitted: Fitted, test: pd.DataFrame, history: pd.DataFrame | None = None) -> np.ndarray | None:
         """What the primary metric is computed from, of shape (rows, any); for the gate's paired comparison.
 
-        None for a model whose ``evaluation.py`` has no ``per_row``. Arguments as of ``evaluate``.
+        Rows are independent of each other: where those of the data are not (of one user), they are summed up. None for a model whose ``evaluation.py`` has no ``per_row``. Arguments as of ``evaluate``.
         """
         per_row = getattr(self._file("evaluation"), "per_row", None)
         return None if per_row is None else cast(np.ndarray, per_row(fitted, test, history))
+
+    @property
+    def row_unit(self) -> str:
+        """What a row of ``per_row`` is, in the plural: rows, or users whose rows depend on each other."""
+        return str(getattr(self._file("evaluation"), "ROW_UNIT", "rows"))
 
     def primary_metric(self, rows: np.ndarray) -> float:
         """``spec.primary`` of rows as ``per_row`` gives them; NaN where they cannot have one."""

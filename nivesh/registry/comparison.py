@@ -67,7 +67,11 @@ def measure_champion(model: Model, challenger: Fitted, rows: pd.DataFrame, histo
 
 
 def paired_bootstrap(
-    challenger: np.ndarray, champion: np.ndarray, metric: Callable[[np.ndarray], float], seed: int = 0
+    challenger: np.ndarray,
+    champion: np.ndarray,
+    metric: Callable[[np.ndarray], float],
+    seed: int = 0,
+    unit: str = "rows",
 ) -> Interval:
     """Interval of ``metric(challenger) - metric(champion)`` over resamples of the rows, the same rows for both.
 
@@ -76,6 +80,7 @@ def paired_bootstrap(
         champion: the same for the champion, row by row.
         metric: of such rows; NaN where resampled rows cannot have one.
         seed: of the resampling.
+        unit: what a row is, in the plural.
 
     Returns:
         The percentile interval of confidence CONFIDENCE (Efron and Tibshirani, An Introduction to the Bootstrap, 1993).
@@ -87,14 +92,17 @@ def paired_bootstrap(
         differences[number] = metric(challenger[sample]) - metric(champion[sample])
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(differences, [tail, 1 - tail])
-    return Interval(float(low), float(high), count)
+    return Interval(float(low), float(high), count, unit)
 
 
 def _interval(
     model: Model, challenger: Fitted, champion: Fitted, rows: pd.DataFrame, history: pd.DataFrame
 ) -> Interval | None:
+    """None where the model gives no rows, or the two models answer other ones (the champion of one user only)."""
     ours, theirs = model.per_row(challenger, rows, history), model.per_row(champion, rows, history)
-    return None if ours is None or theirs is None else paired_bootstrap(ours, theirs, model.primary_metric)
+    if ours is None or theirs is None or len(ours) != len(theirs):
+        return None
+    return paired_bootstrap(ours, theirs, model.primary_metric, unit=model.row_unit)
 
 
 def _explain(error: Exception) -> str:

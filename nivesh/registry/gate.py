@@ -1,7 +1,8 @@
 """Challenger against targets, floor and champion -> Verdict. It refuses whatever is not shown to be better."""
 
+import dataclasses
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, TypeGuard
 
 from nivesh.spec import COMPARISONS, MetricThreshold, Spec, lookup
@@ -29,11 +30,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Interval:
-    """The 95 % interval of a difference, challenger minus champion, over ``rows`` held-out rows."""
+    """The 95 % interval of a difference, challenger minus champion, over ``rows`` held-out rows (or users: ``unit``)."""
 
     low: float
     high: float
     rows: int
+    unit: str = "rows"
 
 
 def decide(
@@ -56,14 +58,27 @@ def decide(
         accept_equal: a challenger on newer data passes where it is as good: at most EQUAL_MARGIN of the champion's
             metric worse.
 
+    A target that the held-out rows cannot measure is passed over where the metrics say why (``not_measured``, by the
+    target's metric); primary metric and floor must be measured.
+
     Returns:
-        The verdict; its reason names what the metrics were measured on where they say so (``evaluated_on``).
+        The verdict; its reason names what the metrics were measured on where they say so (``evaluated_on``), and the
+        targets that were not measured.
     """
-    verdict, measured_on = (
-        _decide(spec, challenger, champion, problem, interval, accept_equal),
-        challenger.get("evaluated_on"),
+    unmeasured = {
+        target.metric: challenger["not_measured"][target.metric]
+        for target in spec.targets
+        if target.metric in challenger.get("not_measured", {})
+    }
+    measurable = dataclasses.replace(
+        spec, targets=tuple(target for target in spec.targets if target.metric not in unmeasured)
     )
-    return replace(verdict, reason=f"{verdict.reason}; measured on {measured_on}") if measured_on else verdict
+    verdict = _decide(measurable, challenger, champion, problem, interval, accept_equal)
+    measured_on = challenger.get("evaluated_on")
+    reason = verdict.reason + (f"; measured on {measured_on}" if measured_on else "")
+    if unmeasured:
+        reason += "; not measured: " + ", ".join(f"{metric} ({why})" for metric, why in unmeasured.items())
+    return dataclasses.replace(verdict, reason=reason)
 
 
 def _decide(
@@ -100,7 +115,9 @@ def _decide(
         )
     figures = f"{spec.primary} {ours:.4f} against the champion's {theirs:.4f}"
     if interval:
-        figures += f" (difference {interval.low:+.4f} to {interval.high:+.4f}, 95 % interval, {interval.rows} rows)"
+        figures += (
+            f" (difference {interval.low:+.4f} to {interval.high:+.4f}, 95 % interval, {interval.rows} {interval.unit})"
+        )
     lost = [str(target) for target in spec.targets if holds(target, champion) and not holds(target, challenger)]
     if lost:
         return Verdict(False, f"loses a target that the champion meets: {', '.join(lost)}", missed)

@@ -20,6 +20,7 @@ def materialize(
     progress: Callable[[float, str], None] = lambda fraction, text: None,
     as_of: datetime | None = None,
     incremental: bool = False,
+    dialect: data.Dialect = data.DEFAULT,
 ) -> dict[str, int]:
     """Compute, store and load the features that complete the models' requests.
 
@@ -32,6 +33,7 @@ def materialize(
             to it. Indian time where it has no zone. Without it the event time is that of the newest transaction, so
             that an old export does not look fresh; the shipped sample counts as complete up to now.
         incremental: load only snapshots since the last load, in place of all within ``FEATURE_TTL``.
+        dialect: what the file does differently from the project's own format.
 
     Returns:
         The number of users by group.
@@ -42,7 +44,7 @@ def materialize(
     """
     now = datetime.now(UTC)
     progress(0.0, "reading transactions")
-    transactions = data.read("transactions", path)
+    transactions = data.read("transactions", path, dialect=dialect)
     if path is None and as_of is None:
         as_of = now
     transactions, event_time = _up_to(transactions, as_of, now)

@@ -62,3 +62,18 @@ def test_feasts_server_answers_what_we_read(store, home):
         process.wait(timeout=60)
     place = answer["metadata"]["feature_names"].index("monthly_income")
     assert answer["results"][place]["values"] == [60000.0]
+
+
+def test_a_bank_statement_is_materialised_with_its_dialect(store, tmp_path):
+    statement = tmp_path / "bank.csv"
+    statement.write_text('Date,Narration,Withdrawal,Deposit\n01/04/2025,TCS,,"1,25,000"\n02/04/2025,DMART,500,\n')
+    described = tmp_path / "bank.yaml"
+    described.write_text(
+        "columns: {timestamp: Date, merchant: Narration}\nconstants: {user_id: me, category: uncategorised}\n"
+        'row_ids: true\ndate_format: "%d/%m/%Y"\n'
+    )
+    refused = run("materialize", "--data-path", str(statement))
+    assert refused.exit_code != 0 and online_store.get_features("me") is None
+    made = run("materialize", "--data-path", str(statement), "--dialect", str(described))
+    assert made.exit_code == 0 and "finances: 1 users" in made.output, made.output
+    assert online_store.get_features("me")["monthly_income"] == 125_000

@@ -8,10 +8,11 @@ from typer.testing import CliRunner
 
 from nivesh import data
 from nivesh.cli import application, ready
+from nivesh.data import dialect as dialects
 from nivesh.data.advice import FIELDS
 from nivesh.errors import DataError, ModelNotFound, SettingsError
 from nivesh.registry import bundle, model_registry
-from pipelines.local import StepFailed
+from pipelines.local import Result, StepFailed
 
 KEY = "gemini_advisor"
 
@@ -135,3 +136,31 @@ def test_the_whole_way_again_and_with_a_job_that_fails(home, file, vertex, steps
     with pytest.raises(StepFailed, match="failed: Internal error in tuning"):
         tune("--data-path", file, "--epochs", "4")
     assert model_registry.get_latest_version(KEY) == "1.0.0"
+
+
+def test_a_refused_model_is_exit_code_3(home, vertex, monkeypatch):
+    verdict = {"passed": False, "reason": "not better: rouge_l [0.3] against 0.4"}
+    result = Result(KEY, verdict, {"rows": 5}, "", 1.0, home, [])
+    monkeypatch.setattr("pipelines.local.run", lambda key, arguments, progress: result)
+    monkeypatch.setattr(Result, "report", home)
+    answer = CliRunner().invoke(application(), ["tune"])
+    assert answer.exit_code == 3 and "rouge_l [0.3] against 0.4" in answer.output, answer.output
+
+
+def test_a_file_of_other_field_names_is_tuned_on_with_its_dialect(home, file, tmp_path, vertex, monkeypatch):
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    chats = [{"prompt": line["input"], "reply": line["output"]} for line in lines]
+    file.write_text("\n".join(map(json.dumps, chats)))
+    described = tmp_path / "chats.yaml"
+    described.write_text("columns: {input: prompt, output: reply}\nconstants: {instruction: Answer.}\n")
+    with pytest.raises(DataError, match="90 problems"):
+        tune("--data-path", file, "--dry-run")
+    assert "Nothing was uploaded" in tune("--data-path", file, "--dialect", described, "--dry-run")
+    given = {}
+    monkeypatch.setattr("pipelines.local.run", lambda key, arguments, progress: given.update(arguments) or 1 / 0)
+    for mask, dialect in ([], "prompt"), (["--mask"], ""):
+        with pytest.raises(ZeroDivisionError):
+            tune("--data-path", file, "--dialect", described, *mask)
+        assert dialect in given["dialect"] and bool(given["dialect"]) == bool(dialect)
+        read = data.read("advice", given["data_path"], dialect=dialects.parse(given["dialect"]))
+        assert read["input"].tolist() == [" ".join(line["input"].split()) for line in lines]

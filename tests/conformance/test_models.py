@@ -13,6 +13,7 @@ import pipelines
 import predictors
 from nivesh import data, models
 from nivesh.errors import SettingsError
+from nivesh.registry.comparison import paired_bootstrap
 from nivesh.registry.gate import decide
 from nivesh.settings import settings
 from nivesh.spec import Spec, lookup
@@ -135,6 +136,16 @@ def test_a_loaded_model_measures_the_same(key, train):
         trained.module.load(trained.folder), trained.parts.test, history=trained.parts.train
     )
     assert again == trained.metrics
+
+
+def test_the_gate_compares_row_by_row(key, train):
+    """What the interval is computed from gives the primary metric; two equal models differ by nothing."""
+    trained = train(key)
+    rows = trained.module.per_row(trained.model, trained.parts.test, trained.parts.train)
+    assert len(rows) > 1
+    assert trained.module.primary_metric(rows) == pytest.approx(trained.metrics[trained.module.spec.primary])
+    same = paired_bootstrap(rows, rows, trained.module.primary_metric, unit=trained.module.row_unit)
+    assert (same.low, same.high) == (0, 0) and same.unit
 
 
 def test_plots_are_written(key, train, tmp_path):

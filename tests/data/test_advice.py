@@ -3,7 +3,7 @@ import json
 import pytest
 
 from nivesh import data
-from nivesh.data import advice
+from nivesh.data import advice, dialect
 from nivesh.errors import DataError
 
 ANSWER = "Keep three to six months of expenses where you can reach them in a day."
@@ -98,3 +98,29 @@ def test_answers_with_rules_that_change_and_no_year_are_listed(tmp_path):
     dated = record(input="b", output="Under 80C you can claim up to ₹1.5 lakh in FY 2025-26.")
     rows = data.read("advice", write(tmp_path, stale, dated))
     assert advice.undated(rows).index.tolist() == [0]
+
+
+def test_fields_of_other_names_are_read_with_a_dialect(tmp_path):
+    path = write(tmp_path, {"prompt": "how much to keep?", "reply": ANSWER, "id": 7})
+    with pytest.raises(DataError, match='"instruction" is missing or empty; found the fields prompt, reply, id'):
+        data.read("advice", path)
+    chats = dialect.parse("columns: {input: prompt, output: reply}\nconstants: {instruction: User asks about savings}")
+    (row,) = data.read("advice", path, dialect=chats)[list(advice.FIELDS)].to_dict("records")
+    assert row == record()
+    assert advice.check(path, dialect=chats).problems == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("decimal: ','", "decimal of a dialect is for tables .* rows of advice, which take columns, constants"),
+        ("columns: {question: prompt}", "question of the dialect: the fields are instruction, input, output"),
+    ],
+)
+def test_what_a_dialect_cannot_say_of_advice_is_refused(tmp_path, text, message):
+    for read in (
+        lambda path, described: data.read("advice", path, dialect=described),
+        lambda path, d: advice.check(path, dialect=d),
+    ):
+        with pytest.raises(DataError, match=message):
+            read(write(tmp_path, record()), dialect.parse(text))

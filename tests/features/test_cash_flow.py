@@ -118,3 +118,16 @@ def test_columns_that_files_may_lack_are_not_needed_and_other_users_do_not_matte
     )
     both = pd.concat([months(SALARY, FOOD), other.assign(user_id="V")], ignore_index=True)
     assert classify(both)["flow"].head(len(frame)).tolist() == classify(frame)["flow"].tolist()
+
+
+@pytest.mark.parametrize("spelling", ["Food-Delivery", "FOOD DELIVERY", " food_delivery "])
+def test_a_category_in_two_spellings_is_one(spelling):
+    frame = months(SALARY, ("05", 900, "debit", "food_delivery", "Swiggy", "upi"))
+    odd = (frame["category"] == "food_delivery") & (frame["timestamp"].dt.month % 2 == 0)
+    mixed = frame.assign(category=frame["category"].where(~odd, spelling))
+    found = histories(mixed)["U"]["by_category"]
+    assert found == histories(frame)["U"]["by_category"] and found["food_delivery"] == [900.0] * 6
+
+
+def test_a_category_without_letters_is_not_the_total():
+    assert "-" in histories(months(SALARY, ("05", 900, "debit", "-", "Swiggy", "upi")))["U"]["by_category"]

@@ -156,3 +156,13 @@ def test_loan_features_of_columns_are_those_of_the_rows():
             np.testing.assert_equal(columns[name][i], values[0])
     assert columns["emi_to_income"][1] == 10
     assert np.isnan(columns["employment_risk"][1])
+
+
+def test_an_obligation_in_two_spellings_is_one():
+    plain = household()
+    emi = plain["category"] == "emi"
+    odd = emi & (plain["timestamp"].dt.month % 2 == 0)
+    mixed = plain.assign(
+        category=plain["category"].where(~odd, "EMI"), merchant=plain["merchant"].where(~odd, "HDFC  BANK")
+    )
+    pd.testing.assert_frame_equal(user_financial_features(mixed), user_financial_features(plain))

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from nivesh import FinancialNER, data, models
 from nivesh.errors import BundleError, DataError
+from nivesh.registry.gate import decide
 from nivesh.text.cleaning import clean
 
 ner = models.get("financial_ner")
@@ -83,6 +84,16 @@ def test_it_learns_more_than_nothing(reloaded, parts):
     assert set(metrics["per_entity"]["MONEY"]) == {"f1", "precision", "recall", "support"}
     assert 0 < metrics["baseline_f1"] < 1
     assert metrics["slices"]["english"]["rows"] + metrics["slices"]["hinglish"]["rows"] == len(parts.test)
+
+
+def test_a_file_without_one_of_the_labels_says_what_was_not_measured(reloaded, parts):
+    assert "not_measured" not in ner.evaluate(reloaded, parts.test)
+    spans = [[span for span in row if span["label"] != "ACCOUNT"] for row in parts.test["entities"]]
+    metrics = ner.evaluate(reloaded, parts.test.assign(entities=spans))
+    assert metrics["not_measured"] == {"per_entity.ACCOUNT.f1": "no held-out ACCOUNT"}
+    verdict = decide(ner.spec, metrics | {"baseline_f1": 0.0})
+    assert verdict.passed and "not measured: per_entity.ACCOUNT.f1 (no held-out ACCOUNT)" in verdict.reason
+    assert not any("ACCOUNT" in missed for missed in verdict.missed)
 
 
 def test_perfect_answers_score_one(reloaded, rows):

@@ -6,8 +6,11 @@ import pytest
 
 from nivesh import models
 from nivesh.errors import StorageUnavailable
+from nivesh.models.anomaly_detector.evaluation import primary_metric as detection_rate
 from nivesh.models.credit_risk.evaluation import primary_metric as auc
-from nivesh.registry import bundle, bundle_cache, experiments, model_registry
+from nivesh.models.financial_ner.evaluation import primary_metric as ner_f1
+from nivesh.models.spending_predictor.evaluation import primary_metric as mean_error
+from nivesh.registry import bundle, bundle_cache, comparison, experiments, model_registry
 from nivesh.registry.comparison import Champion, measure_champion, paired_bootstrap
 from nivesh.settings import settings
 
@@ -48,6 +51,42 @@ def test_the_auc_of_rows_is_scikit_learns():
     generator = np.random.default_rng(0)
     rows = np.column_stack([generator.integers(0, 2, 200), generator.random(200).round(1)])  # with ties
     assert auc(rows) == pytest.approx(roc_auc_score(rows[:, 0], rows[:, 1]))
+
+
+def test_spans_are_resampled_by_text():
+    """60 texts of one span each: the challenger finds all, the champion misses those of 15 texts. F1 1 against
+    2 * 45 / (2 * 45 + 15) = 0.857; of a resample with k such texts 1 - 2 (60 - k) / (120 - k), and k is Binomial(60, 1/4)
+    with 95 % of its values from 9 to 22."""
+    challenger = np.tile([1.0, 0, 0], (60, 1))
+    champion = challenger.copy()
+    champion[:15] = [0, 0, 1]
+    assert ner_f1(champion) == pytest.approx(90 / 105)
+    found = paired_bootstrap(challenger, champion, ner_f1, unit="texts")
+    assert found.low == pytest.approx(1 - 102 / 111, abs=0.015) and found.high == pytest.approx(1 - 76 / 98, abs=0.015)
+    assert (found.rows, found.unit) == (60, "texts")
+    assert math.isnan(ner_f1(np.zeros((3, 3))))
+
+
+def test_users_weigh_by_their_anomalies_and_months():
+    assert detection_rate(np.array([[1.0, 1.0], [3.0, 0.0]])) == 0.25
+    assert math.isnan(detection_rate(np.zeros((2, 2))))
+    assert mean_error(np.array([[600.0, 6.0], [900.0, 3.0]])) == pytest.approx(1500 / 9)
+
+
+def test_one_user_who_moves_the_metric_alone_is_no_sure_gain():
+    """The challenger is better by 10,000 rupees for one user and worse by 10 for each of 29."""
+    champion = np.tile([6_000.0, 6.0], (30, 1))
+    challenger = champion + np.where(np.arange(30)[:, None] == 0, [[-60_000 / 6, 0]], [[60.0, 0]])
+    found = paired_bootstrap(challenger, champion, mean_error)
+    assert mean_error(challenger) < mean_error(champion) and found.low < 0 < found.high
+
+
+def test_models_of_other_rows_have_no_interval(monkeypatch):
+    model = models.get("spending_predictor")
+    rows = {"all": np.ones((5, 2)), "one user": np.ones((6, 2))}
+    monkeypatch.setattr(type(model), "per_row", lambda self, fitted, test, history: rows[fitted])
+    assert comparison._interval(model, "all", "one user", NOTHING, NOTHING) is None
+    assert comparison._interval(model, "all", "all", NOTHING, NOTHING) is not None
 
 
 def champion(tmp_path, content: str) -> None:

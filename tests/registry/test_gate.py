@@ -103,3 +103,34 @@ def test_a_champion_that_cannot_be_used_counts_as_none_with_the_reason():
     assert verdict.passed
     assert "the champion cannot be used (format 9 cannot be served, only 1)" in verdict.reason
     assert not decide(SPEC, metrics(auc=0.6), None, problem="format 9").passed, "its own floor still holds"
+
+
+NER = Spec(
+    **{
+        **vars(SPEC),
+        "targets": (MetricThreshold("f1.MONEY", ">", 0.9), MetricThreshold("f1.ACCOUNT", ">", 0.9)),
+        "floor": (),
+    }
+)
+WHY = {"not_measured": {"f1.ACCOUNT": "no held-out ACCOUNT"}}
+
+
+def test_a_target_that_the_rows_cannot_measure_is_passed_over_and_said():
+    verdict = decide(NER, {"auc": 0.9, "f1": {"MONEY": 0.95}} | WHY)
+    assert verdict.passed and verdict.missed == ()
+    assert verdict.reason.endswith("; not measured: f1.ACCOUNT (no held-out ACCOUNT)")
+    below = decide(NER, {"auc": 0.9, "f1": {"MONEY": 0.5, "ACCOUNT": 0.0}} | WHY)
+    assert below.missed == ("f1.MONEY 0.5000, must be > 0.9",)
+    against = decide(
+        NER, {"auc": 0.9, "f1": {"MONEY": 0.95}} | WHY, {"auc": 0.8, "f1": {"MONEY": 0.95, "ACCOUNT": 0.95}}
+    )
+    assert against.passed, against.reason
+
+
+def test_a_target_that_is_missing_without_a_reason_refuses():
+    assert not decide(NER, {"auc": 0.9, "f1": {"MONEY": 0.95}}).passed
+
+
+@pytest.mark.parametrize("metric", ["auc", "fair.gap"])
+def test_primary_metric_and_floor_are_never_passed_over(metric):
+    assert not decide(SPEC, {"baseline_auc": 0.7, "not_measured": {metric: "no rows"}}).passed

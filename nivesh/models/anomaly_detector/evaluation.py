@@ -10,6 +10,7 @@ from nivesh.features.behaviour import FEATURES
 from nivesh.models.anomaly_detector.inference import Detector, with_features
 from nivesh.models.anomaly_detector.synthetic_anomalies import inject
 
+ROW_UNIT = "users, or anomalies of a single one"
 HISTORY_SLICES = ((0, 20), (20, 100), (100, 500), (500, None))
 MIN_LABELLED = (
     10  # labelled anomalies below which a rate is not measured on them: its 95 % interval is 0.3 wide or more
@@ -67,6 +68,24 @@ def evaluate(model: Detector, test: pd.DataFrame, history: pd.DataFrame | None =
     result["per_kind"] = {kind: _share(flagged[truth & (kinds == kind)]) for kind in sorted(set(kinds[truth]) - {""})}
     result["slices"] = _by_history(rows["history"].to_numpy(), flagged, truth)
     return result
+
+
+def per_row(model: Detector, test: pd.DataFrame, history: pd.DataFrame | None = None) -> np.ndarray:
+    """(anomalies, those found) of each user who has any, of shape (users, 2); of a single user, of each anomaly.
+
+    A user's anomalies come in bursts and against one past, so users are what is independent.
+    """
+    rows, truth, _, _ = evaluation_rows(test, history)
+    rows, truth = rows[truth], truth[truth]
+    flagged = model.score(rows[list(FEATURES)].to_numpy()) > model.threshold
+    counts = pd.DataFrame({"anomalies": truth, "found": flagged}, index=rows["user_id"].to_numpy()).astype(float)
+    return (counts if counts.index.nunique() == 1 else counts.groupby(level=0).sum()).to_numpy()
+
+
+def primary_metric(rows: np.ndarray) -> float:
+    """The detection rate of rows as ``per_row`` gives them; NaN without anomalies."""
+    anomalies, found = rows.sum(axis=0)
+    return float(found / anomalies) if anomalies else float("nan")
 
 
 def evaluation_rows(test: pd.DataFrame, history: pd.DataFrame | None = None) -> EvaluationRows:

@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from spacy.scorer import PRFScore
 
 from nivesh.models.financial_ner import baseline
 from nivesh.models.financial_ner.inference import FittedNER, spans_in
+from nivesh.models.financial_ner.schema import LABELS
 from nivesh.text.language import is_hinglish
 
+ROW_UNIT = "texts"
 Span = dict[str, Any]  # {"text", "label", "start", "end"}
 Spans = Sequence[Span]  # in order of start
 
@@ -32,16 +35,36 @@ def evaluate(model: FittedNER, test: pd.DataFrame, history: pd.DataFrame | None 
 
     Returns:
         f1, precision and recall over all spans, ``per_entity`` with the same and support for each label, ``slices``
-        (f1 and rows by kind of text), and baseline_f1, baseline_precision, baseline_recall.
+        (f1 and rows by kind of text), and baseline_f1, baseline_precision, baseline_recall; ``not_measured`` names the
+        targets of labels that no row has, and why.
     """
     texts, gold = test["text"].tolist(), test["entities"].tolist()
     found = [spans_in(model.nlp, text) for text in texts]
     lower = scores(gold, [baseline.find(text, model.dictionary) for text in texts], model.labels)
+    absent = sorted(set(LABELS) - {span["label"] for spans in gold for span in spans})
     return {
         **scores(gold, found, model.labels),
         **{f"baseline_{name}": lower[name] for name in ("f1", "precision", "recall")},
         "slices": slices(texts, gold, found),
+        **({"not_measured": {f"per_entity.{label}.f1": f"no held-out {label}" for label in absent}} if absent else {}),
     }
+
+
+def per_row(model: FittedNER, test: pd.DataFrame, history: pd.DataFrame | None = None) -> np.ndarray:
+    """(right, spurious, missed) spans of each text, of shape (texts, 3)."""
+    del history
+    counts = []
+    for text, truth in zip(test["text"], test["entities"], strict=True):
+        wanted, guess = _keys(truth), _keys(spans_in(model.nlp, text))
+        counts.append((len(wanted & guess), len(guess - wanted), len(wanted - guess)))
+    return np.array(counts, dtype=float).reshape(-1, 3)
+
+
+def primary_metric(rows: np.ndarray) -> float:
+    """The F1 of rows as ``per_row`` gives them; NaN where there are no spans."""
+    right, spurious, missed = rows.sum(axis=0)
+    spans = 2 * right + spurious + missed
+    return float(2 * right / spans) if spans else float("nan")
 
 
 def scores(gold: Sequence[Spans], found: Sequence[Spans], labels: Iterable[str] = ()) -> dict[str, Any]:

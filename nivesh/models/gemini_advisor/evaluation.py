@@ -14,6 +14,7 @@ from nivesh.models.gemini_advisor.advisor import Advisor
 from nivesh.models.gemini_advisor.schema import MARK
 from nivesh.text.embeddings import embed
 
+ROW_UNIT = "questions"
 WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*[\u0900-\u097f]*|₹|%")
 NUMBER = re.compile(r"(?<![A-Za-z\d])\d+(?:[.,]\d+)*(?![\d(]|[A-KM-Z])")  # 80C and 24(b) are no numbers, 5L is
 SECTION = re.compile(r"\b(?:\d{2,3}[A-Z]{1,5}|\d{2,3}(?=\(\w+\)))(?:\(\w+\))*|(?<=[Ss]ection )\d{2,3}\b")
@@ -52,6 +53,19 @@ def evaluate(model: Advisor, test: pd.DataFrame, history: pd.DataFrame | None = 
         "rows": len(questions),
         "billed_tokens": model.billed_tokens,
     }
+
+
+def per_row(model: Advisor, test: pd.DataFrame, history: pd.DataFrame | None = None) -> np.ndarray:
+    """rouge_l of each answer of the tuned model, of shape (questions, 1). Answers that were paid are not asked again."""
+    del history
+    answers = [reply.text for reply in model.replies(model.endpoint, test["input"].tolist())]
+    pairs = zip(answers, test["output"], strict=True)
+    return np.array([rouge_l(guardrails.without_mark(answer)[0], reference) for answer, reference in pairs])[:, None]
+
+
+def primary_metric(rows: np.ndarray) -> float:
+    """The mean rouge_l of rows as ``per_row`` gives them."""
+    return float(rows.mean())
 
 
 def compared(model: Advisor, test: pd.DataFrame) -> tuple[list[str], list[str], list[str], list[str]]:

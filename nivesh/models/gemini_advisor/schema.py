@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from nivesh.data.texts import MAX_CHARACTERS
 from nivesh.spec import MetricThreshold, Spec
 from nivesh.text.cleaning import Visible
+from nivesh.text.normalization import NormalizedText
 
 SPEC = Spec(
     key="gemini_advisor",
@@ -59,7 +60,7 @@ class Request(BaseModel):
     question: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_CHARACTERS), Visible
     ] = Field(description="What the person wants to know, 1 to 2000 characters")
-    user_id: str | None = Field(
+    user_id: NormalizedText | None = Field(
         None, min_length=1, max_length=200, description="The user, where their finances may be used"
     )
     use_my_finances: bool = Field(

@@ -11,6 +11,7 @@ from nivesh.models.intent_classifier.inference import Classifier
 from nivesh.models.intent_classifier.schema import MIN_CONFIDENCE
 from nivesh.text.language import is_hinglish
 
+ROW_UNIT = "texts"
 BINS = 10
 LONG = 20  # words
 

@@ -27,6 +27,7 @@ from nivesh.models.spending_predictor.intervals import (
 )
 from nivesh.models.spending_predictor.stray_dates import without_stray_dates
 
+ROW_UNIT = "users, or months of a single one"
 BOUNDS = ("lower_95", "lower", "upper", "upper_95")
 
 
@@ -47,6 +48,25 @@ def evaluate(model: SpendingModel, test: pd.DataFrame, history: pd.DataFrame | N
     totals = [compared] + [compare_users(model, held_out) for held_out in dates[1:]]
     rolling = pd.concat([rows[rows["category"] == ""] for rows in totals])
     return metrics(compared) | {"rolling": {"dates": len(dates)} | _errors(rolling) | _by_horizon(rolling)}
+
+
+def per_row(model: SpendingModel, test: pd.DataFrame, history: pd.DataFrame | None = None) -> np.ndarray:
+    """(sum of the absolute errors in rupees, months) of each user's monthly totals, of shape (users, 2); of a
+    single user, of each month.
+
+    A user's months depend on each other: a forecast that is too high is so in all of them.
+    """
+    compared = compare_users(model, holdouts(model, test, history)[0])
+    total = compared[compared["category"] == ""]
+    errors = pd.DataFrame({"error": (total["forecast"] - total["actual"]).abs(), "months": 1.0})
+    by_user = errors if total["user_id"].nunique() == 1 else errors.groupby(total["user_id"]).sum()
+    return by_user.to_numpy(float)
+
+
+def primary_metric(rows: np.ndarray) -> float:
+    """The mean absolute error of rows as ``per_row`` gives them, rupees a month."""
+    error, months = rows.sum(axis=0)
+    return float(error / months) if months else float("nan")
 
 
 def holdouts(model: SpendingModel, test: pd.DataFrame, history: pd.DataFrame | None = None) -> list[Holdout]:

@@ -149,3 +149,11 @@ def test_an_advisor_of_another_version_of_the_code(advisor, tmp_path):
     (tmp_path / "advisor.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match="another version of the code.*judge_model.*nivesh tune"):
         inference.load(tmp_path)
+
+
+def test_a_users_id_is_normalised_as_in_files_and_other_requests():
+    given = {"question": "How much to save?", "user_id": " user_123\u200b ", "use_my_finances": True}
+    assert schema.Request(**given).user_id == "user_123"
+    assert schema.Request(**given | {"user_id": "re\u0301mi"}).user_id == "r\u00e9mi"
+    with pytest.raises(ValidationError):
+        schema.Request(**given | {"user_id": " \u200b"})
