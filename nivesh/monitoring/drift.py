@@ -34,7 +34,7 @@ class ColumnDrift:
 
     Attributes:
         column: its name.
-        kind: number or category.
+        kind: number, category, or text (``nivesh.monitoring.text_drift``).
         score: -log10 of the smaller p-value of the two tests; the larger, the less likely without drift.
         threshold: drift is a score above it.
         distance: how far the values moved, 0 to 1: Kolmogorov-Smirnov distance, or total variation of the categories.
@@ -68,6 +68,7 @@ def compare(
     current: pd.DataFrame,
     columns: Sequence[str] | None = None,
     windows_per_year: int = WINDOWS_PER_YEAR,
+    more_columns: int = 0,
 ) -> list[ColumnDrift]:
     """Test every column of a window against the reference.
 
@@ -77,6 +78,7 @@ def compare(
         columns: those to test; all that the reference has where not given. A column that the window lacks is missing
             throughout.
         windows_per_year: how often the same columns are tested.
+        more_columns: that are tested elsewhere, such as texts, and share the promised rate of false alarms.
 
     Returns:
         A result per column, the strongest drift first.
@@ -92,7 +94,7 @@ def compare(
     for what, rows in (("reference", reference), ("current window", current)):
         if len(rows) < MIN_ROWS:
             raise DataError(f"the {what} has {len(rows)} rows; at least {MIN_ROWS} are needed")
-    threshold = -math.log10(significance_level(len(names), windows_per_year))
+    threshold = -math.log10(significance_level(len(names) + more_columns, windows_per_year))
     found = [_column(name, reference[name], _values(current, name), threshold) for name in names]
     return sorted(found, key=lambda one: -one.score)
 
