@@ -9,6 +9,7 @@ case "$name $*" in
 *"get configmap inferenceservice-config"*) echo "{\"defaultDeploymentMode\": \"${MODE:-Standard}\"}" ;;
 *"get secret"*) printf c2VjcmV0 ;; # base64 of "secret"
 *"get inferenceservice"*) printf '%s' "${PROMOTED:-}" ;;
+"kubectl get --raw /version") echo '  "gitVersion": "v1.34.0",' ;;
 *"get configmap nivesh-images"* | *"get --raw"* | *"config view"*) ;;
 "kubectl kustomize"*) printf 'image: nivesh/text:dev\nstorageUri: s3://models/credit_risk/1.0.0\n' ;;
 "helm template"*) printf 'image: "nivesh/redis:dev"\nimage: nivesh/train-mlflow:dev\nimage: nivesh/train-mlflow:dev\n' ;;

@@ -60,7 +60,7 @@ def test_a_bare_cluster_gets_each_part_in_a_pinned_version(install):
     order += [
         "docker build -t nivesh/text",
         "load docker-image nivesh/train-mlflow:dev",
-        "helm upgrade --install --wait --timeout 10m nivesh helm/nivesh",
+        "helm upgrade --install --take-ownership --wait --timeout 10m nivesh helm/nivesh",
         "publish credit_risk",
     ]
     order += ["Ready inferenceservice/", "features materialize"]
@@ -79,7 +79,11 @@ def test_what_is_there_is_left_alone(install):
     assert not [call for call in calls if call.startswith(("docker", "kind"))]
     found = re.findall(r"s  (.*): found", output)
     assert found == ["Gateway API", "Envoy Gateway", "CRDs of the Prometheus operator", "KServe", GATEWAY, "S3"]
-    assert [call for call in calls if call.startswith("helm upgrade --install --wait --timeout 10m nivesh helm/nivesh")]
+    assert [
+        call
+        for call in calls
+        if call.startswith("helm upgrade --install --take-ownership --wait --timeout 10m nivesh helm/nivesh")
+    ]
 
 
 def test_kubeflow_pipelines_and_the_images_of_training_where_asked_for(install):
@@ -118,7 +122,7 @@ def test_another_store_and_a_version_that_was_promoted_stay(install):
 def test_what_goes_wrong_ends_it_with_the_reason(install, variables, message):
     code, output, calls = install(**variables)
     assert code == 1 and message in output
-    assert not [call for call in calls if "upgrade --install --wait --timeout 10m nivesh" in call]
+    assert not [call for call in calls if "upgrade --install --take-ownership --wait --timeout 10m nivesh" in call]
 
 
 def test_a_refused_request_ends_it(install):
