@@ -18,7 +18,7 @@ KEYS = {"s3.accessKey": '"a"', "s3.secretKey": '"b"'}
 pytestmark = needs_helm
 
 
-@pytest.fixture(scope="module", params=GOLDEN.values(), ids=GOLDEN.keys())
+@pytest.fixture(scope="module", params=list(GOLDEN.values()), ids=list(GOLDEN))
 def rendered(request):
     return objects(template(request.param))
 
