@@ -37,6 +37,7 @@ SLOW = (
     "registry/test_storage.py",
     "serving/test_outage.py",
     "serving/test_prediction_log.py",
+    "serving/test_read_only_home.py",
     "serving/test_schemathesis.py",
     "serving/test_server.py",
     "store",

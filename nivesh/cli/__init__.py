@@ -1,5 +1,6 @@
 """The command line: one file per verb, found by its name. ``nivesh --help`` shows them all."""
 
+import errno
 import importlib
 import pkgutil
 import sys
@@ -34,6 +35,10 @@ def application() -> typer.Typer:
     return app
 
 
+# A home or an output that is read-only, of another user, or on a full disk: nothing that a traceback would explain.
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+
+
 def ready() -> list[str]:
     """Keys of the models whose settings are complete; prints a line for each other model."""
     from nivesh import models
@@ -53,6 +58,10 @@ def main() -> None:
         application()()
     except NiveshError as error:
         _fail(type(error).__name__, str(error))
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        _fail("SettingsError", f"{error.filename or 'a file'}: cannot be written or read ({error.strerror})")
     except Exception as error:
         if not type(error).__module__.startswith("mlflow."):  # importing MLflow's class would cost a second
             raise

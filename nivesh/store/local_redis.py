@@ -49,15 +49,21 @@ def url(home: Path) -> str:
     """The URL of this home's Redis, which is running when this returns.
 
     Raises:
-        FeaturesUnavailable: there is no redis-server on this machine, or it does not start.
+        FeaturesUnavailable: there is no redis-server on this machine, it does not start, or the home cannot be written.
     """
     folder = home.resolve() / "redis"
-    with _starting:
-        if folder not in _locks:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _locks[folder] = _lock(folder / "users.lock", fcntl.LOCK_SH)
-        with locked(folder / "start.lock"):
-            _start(folder)
+    try:
+        with _starting:
+            if folder not in _locks:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _locks[folder] = _lock(folder / "users.lock", fcntl.LOCK_SH)
+            with locked(folder / "start.lock"):
+                _start(folder)
+    except OSError as error:
+        raise FeaturesUnavailable(
+            f"the embedded Redis needs {folder}, which cannot be written ({error.strerror}); name another Redis in "
+            "NIVESH_REDIS_URL, or make the folder writable"
+        ) from None
     return _url(folder)
 
 
