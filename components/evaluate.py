@@ -11,6 +11,7 @@ def evaluate(
     test: Input[Dataset],
     metrics: Output[Metrics],
     report: Output[Artifact],
+    golden_path: str = "",
 ):
     """Measure the challenger, and the champion beside it, on the same held-out rows; draw the plots.
 
@@ -21,14 +22,16 @@ def evaluate(
         test: The held-out rows.
         metrics: The challenger's numbers, for the run's page.
         report: A folder: metrics.json, champion.json (null where no champion can be used), interval.json (of the
-            difference, null where not known), PNG plots and reference.parquet, held-out rows as served; its metadata name the champion and what is wrong with it.
+            difference, null where not known), segments.json, golden.json (null without a golden set), PNG plots and reference.parquet,
+            held-out rows as served; its metadata name the champion and what is wrong with it.
+        golden_path: A file of rows that no model is trained on, to measure both on too.
     """
     import json
     from dataclasses import asdict
     from pathlib import Path
 
     from nivesh import data, models
-    from nivesh.registry import experiments, reference_rows, tracking
+    from nivesh.registry import experiments, golden_set, reference_rows, tracking
     from nivesh.registry.comparison import measure_champion
 
     with tracking.step(key, "evaluate"):
@@ -48,6 +51,9 @@ def evaluate(
         (folder / "champion.json").write_text(json.dumps(champion.metrics, indent=2))
         interval = asdict(champion.interval) if champion.interval else None
         (folder / "interval.json").write_text(json.dumps(interval))
+        (folder / "segments.json").write_text(json.dumps([asdict(one) for one in champion.segments], indent=2))
+        golden = golden_set.measure(definition, challenger, golden_set.read(key, golden_path)) if golden_path else None
+        (folder / "golden.json").write_text(json.dumps(asdict(golden) if golden else None, indent=2))
         definition.plot(challenger, rows, folder, history=history)
         reference_rows.write(definition, challenger, rows, history, folder)
     for name, value in experiments.flatten(measured).items():

@@ -20,7 +20,7 @@ def gate(key: str, model: Input[Model], report: Input[Artifact], accept_equal: b
     from pathlib import Path
 
     from nivesh import models
-    from nivesh.registry import model_card, tracking
+    from nivesh.registry import golden_set, model_card, tracking
     from nivesh.registry.gate import Interval, decide
 
     with tracking.step(key, "gate"):
@@ -29,6 +29,8 @@ def gate(key: str, model: Input[Model], report: Input[Artifact], accept_equal: b
         metrics = json.loads((folder / "metrics.json").read_text())
         champion = json.loads((folder / "champion.json").read_text())
         interval = json.loads((folder / "interval.json").read_text())
+        segments = golden_set.segments_from_dicts(json.loads((folder / "segments.json").read_text()))
+        golden = golden_set.from_dict(json.loads((folder / "golden.json").read_text()))
         other_data = model.metadata["data_sha256"] != report.metadata.get("champion_data_sha256")
         decision = decide(
             spec,
@@ -37,6 +39,8 @@ def gate(key: str, model: Input[Model], report: Input[Artifact], accept_equal: b
             problem=report.metadata.get("champion_problem", ""),
             interval=Interval(**interval) if interval else None,
             accept_equal=accept_equal and other_data,
+            segments=segments,
+            golden=golden,
         )
         Path(verdict.path).write_text(json.dumps(decision.as_dict()))
         facts = tracking.read_metadata(model.metadata)

@@ -38,7 +38,7 @@ def arguments(
     """The parameters of a model's pipeline.
 
     Args:
-        given: further ones by name, the pipeline's own (canary, accept_equal) or those of the model's training.
+        given: further ones by name, the pipeline's own (canary, accept_equal, golden_path) or those of the model's training.
         dialect: how the file differs from the project's format, as YAML.
         transactions: a file of the users' transactions, to make the features of.
         transactions_dialect: how that file differs, as YAML.
@@ -54,10 +54,14 @@ def arguments(
     models.get(key).parameters(params)  # a wrong name or value must not cost the time of the steps before the training
     if type(own.get("accept_equal", False)) is not bool:
         raise SettingsError(f"accept_equal={own['accept_equal']!r} must be true or false")
+    golden = str(own.pop("golden_path", ""))
+    if golden and not golden.startswith("s3://"):
+        golden = str(Path(golden).resolve())  # steps have working folders of their own
     for name, value in own.items():
         if name != "accept_equal" and (type(value) is not int or not 0 <= value <= 100):
             raise SettingsError(f"{name}={value!r} must be a whole number from 0 to 100")
     texts = {"dialect": dialect, "transactions": transactions, "transactions_dialect": transactions_dialect}
+    texts["golden_path"] = golden
     given_texts = {name: value for name, value in texts.items() if value}
     return {"data_path": data_path, "seed": seed, "params": params} | own | given_texts
 

@@ -157,6 +157,10 @@ class ClusterStarter:
             raise SettingsError(
                 f"{plan.data_path}: a cluster cannot read it; set NIVESH_MONITORING_STORE, such as s3://monitoring"
             )
+        if (golden := _golden_set(plan.key)) and not golden.startswith("s3://"):
+            raise SettingsError(
+                f"NIVESH_GOLDEN_SET={golden}: a cluster cannot read it; upload it and give s3://BUCKET/NAME"
+            )
 
     def find(self, plan: Plan) -> str | None:
         return self.connect().find(plan.key, plan.name)
@@ -179,7 +183,14 @@ class ClusterStarter:
 
 def _arguments(plan: Plan) -> dict[str, Any]:
     """The parameters of a retraining: on newer data a model that is as good as the champion is wanted too."""
-    return pipelines.arguments(plan.key, plan.data_path, 0, {"accept_equal": True})
+    golden = _golden_set(plan.key)
+    return pipelines.arguments(
+        plan.key, plan.data_path, 0, {"accept_equal": True} | ({"golden_path": golden} if golden else {})
+    )
+
+
+def _golden_set(key: str) -> str:
+    return settings().golden_set.replace("{key}", key)
 
 
 def _decision(key: str, run: str) -> tuple[str, str]:

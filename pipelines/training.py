@@ -21,6 +21,7 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
         accept_equal: bool = False,
         transactions: str = "",
         transactions_dialect: str = "",
+        golden_path: str = "",
     ):
         """From a file to a served model.
 
@@ -40,9 +41,10 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
             transactions: For a model whose rows carry features of their users (credit_risk): a file of transactions, from
                 which the features are made as the online store makes them.
             transactions_dialect: How that file differs from the project's format, as YAML.
+            golden_path: A file of labelled rows that no model is trained on; on them too a challenger must be as good.
         """
         raw = step(do.ingest(key=key, data_path=data_path), key)
-        rows = step(do.validate(key=key, raw=raw.output, dialect=dialect), key)
+        rows = step(do.validate(key=key, raw=raw.output, dialect=dialect, golden_path=golden_path), key)
         checked = rows.output
         if spec.builds_features:
             past = {"transactions": transactions, "transactions_dialect": transactions_dialect}
@@ -51,7 +53,9 @@ def training_pipeline(key: str) -> dsl.base_component.BaseComponent:
         parts = step(do.split(key=key, rows=checked, seed=seed), key).outputs
 
         trained = step(do.train(key=key, rows=parts["train"], params=params), key, heavy=True).outputs["model"]
-        evaluate = do.evaluate(key=key, model=trained, train=parts["train"], test=parts["test"])
+        evaluate = do.evaluate(
+            key=key, model=trained, train=parts["train"], test=parts["test"], golden_path=golden_path
+        )
         report = step(evaluate, key, heavy=True).outputs["report"]
         gate = step(do.gate(key=key, model=trained, report=report, accept_equal=accept_equal), key)
         with dsl.If(gate.outputs["Output"] == True, name="gate-passed"):  # noqa: E712  KFP builds its condition of ==

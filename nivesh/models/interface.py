@@ -4,7 +4,7 @@ nivesh/models/<key>/
     schema.py      SPEC, Request, Answer: what is fixed before any data are seen. Imports nothing heavy.
     training.py    split, fit
     inference.py   build_features, predict, predict_frame, save, load. Imports nothing that only training needs.
-    evaluation.py  evaluate; optionally per_row, primary_metric and ROW_UNIT
+    evaluation.py  evaluate; optionally per_row, primary_metric, ROW_UNIT, loss and segments
     plots.py       plot
     monitoring.py  monitored, replay, samples, scores: what is compared of predictions, and measured by later labels
 
@@ -186,6 +186,19 @@ class Model:
     def row_unit(self) -> str:
         """What a row of ``per_row`` is, in the plural: rows, or users whose rows depend on each other."""
         return str(getattr(self._file("evaluation"), "ROW_UNIT", "rows"))
+
+    def segments(self, test: pd.DataFrame) -> dict[str, np.ndarray]:
+        """Parts of the rows of ``per_row`` that must not become worse unseen: a mask by name; empty where a model has none."""
+        segments = getattr(self._file("evaluation"), "segments", None)
+        return {} if segments is None else cast(dict[str, np.ndarray], segments(test))
+
+    def loss(self, rows: np.ndarray) -> float | None:
+        """A proper scoring rule of rows as ``per_row`` gives them, lower is better; None for a model without one.
+
+        A ranking metric does not see that probabilities have become wrong, as they do by learning some wrong labels.
+        """
+        loss = getattr(self._file("evaluation"), "loss", None)
+        return None if loss is None else float(loss(rows))
 
     def primary_metric(self, rows: np.ndarray) -> float:
         """``spec.primary`` of rows as ``per_row`` gives them; NaN where they cannot have one."""

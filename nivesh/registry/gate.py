@@ -2,12 +2,14 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeGuard
 
 from nivesh.spec import COMPARISONS, MetricThreshold, Spec, lookup
 
 EQUAL_MARGIN = 0.01  # of the champion's metric
+LOSS_MARGIN = 0.03  # of the champion's loss; see "Wrong labels" in docs/monitoring.md for what it lets through
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,36 @@ class Interval:
     unit: str = "rows"
 
 
+@dataclass(frozen=True)
+class Segment:
+    """The primary metric of both models on a part of the rows, and the interval of the difference."""
+
+    name: str
+    challenger: float
+    champion: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class GoldenSet:
+    """Both models on frozen rows that no training has seen.
+
+    Attributes:
+        rows: how many.
+        challenger, champion: metrics of ``evaluate``; None without a champion that can be used.
+        interval: of the difference of the primary metric.
+        segments: within each segment.
+        loss: of the probabilities; None for a model without one.
+    """
+
+    rows: int
+    challenger: dict[str, Any]
+    champion: dict[str, Any] | None = None
+    interval: Interval | None = None
+    segments: Sequence[Segment] = ()
+    loss: Segment | None = None
+
+
 def decide(
     spec: Spec,
     challenger: dict[str, Any],
@@ -46,6 +78,8 @@ def decide(
     problem: str = "",
     interval: Interval | None = None,
     accept_equal: bool = False,
+    segments: Sequence[Segment] = (),
+    golden: GoldenSet | None = None,
 ) -> Verdict:
     """Judge a challenger by its metrics and by those of the champion on the same held-out rows.
 
@@ -57,6 +91,9 @@ def decide(
         interval: of the difference of the primary metric; a difference that may be noise does not pass.
         accept_equal: a challenger on newer data passes where it is as good: at most EQUAL_MARGIN of the champion's
             metric worse.
+        segments: of the held-out rows; one that is shown to be worse refuses where ``accept_equal`` would pass the whole.
+        golden: refuses where the challenger is not shown to be as good there too. A model that has learned wrong labels
+            looks well on held-out rows with the same wrong labels.
 
     A target that the held-out rows cannot measure is passed over where the metrics say why (``not_measured``, by the
     target's metric); primary metric and floor must be measured.
@@ -74,8 +111,16 @@ def decide(
         spec, targets=tuple(target for target in spec.targets if target.metric not in unmeasured)
     )
     verdict = _decide(measurable, challenger, champion, problem, interval, accept_equal)
+    reason = verdict.reason
+    if verdict.passed:
+        worse = _worse_segment(measurable, segments) if accept_equal else ""
+        worse = worse or (_worse_on_golden_set(measurable, golden) if golden else "")
+        if worse:
+            verdict, reason = Verdict(False, worse, verdict.missed), worse
+        elif golden:
+            reason += f"; as good on the golden set of {golden.rows} rows"
     measured_on = challenger.get("evaluated_on")
-    reason = verdict.reason + (f"; measured on {measured_on}" if measured_on else "")
+    reason += f"; measured on {measured_on}" if measured_on else ""
     if unmeasured:
         reason += "; not measured: " + ", ".join(f"{metric} ({why})" for metric, why in unmeasured.items())
     return dataclasses.replace(verdict, reason=reason)
@@ -133,6 +178,61 @@ def _decide(
     if sure_gain <= 0:
         return Verdict(False, f"not shown to be better: {figures}", missed)
     return Verdict(True, f"better: {figures}" + _below(missed), missed)
+
+
+def _worse_segment(spec: Spec, segments: Sequence[Segment]) -> str:
+    """The segment that is worse by more than EQUAL_MARGIN and by more than chance; "" for none."""
+    sign = 1 if spec.higher_is_better else -1
+    for one in segments:
+        beyond_chance = max(sign * one.interval.low, sign * one.interval.high) < 0
+        if beyond_chance and sign * (one.challenger - one.champion) < -EQUAL_MARGIN * abs(one.champion):
+            return (
+                f"worse where {one.name}: {spec.primary} {one.challenger:.4f} against the champion's {one.champion:.4f} "
+                f"({one.interval.rows} rows)"
+            )
+    return ""
+
+
+def _worse_on_golden_set(spec: Spec, golden: GoldenSet) -> str:
+    """Why a challenger is not as good on the golden set; "" where it is.
+
+    It must keep every condition that the champion keeps there (without a champion, the floor), the primary metric must be
+    shown to be at most EQUAL_MARGIN worse (non-inferiority), the loss at most LOSS_MARGIN, and no segment may be worse.
+    """
+    where = f"on the golden set of {golden.rows} rows"
+    kept = spec.floor if golden.champion is None else [
+        one for one in (*spec.floor, *spec.targets) if holds(one, golden.champion)
+    ]  # fmt: skip
+    if lost := [one for one in kept if not holds(one, golden.challenger)]:
+        return f"{where}: {'; '.join(_explained(one, golden.challenger) for one in lost)}"
+    if golden.champion is None:
+        return ""
+    ours, theirs = lookup(golden.challenger, spec.primary), lookup(golden.champion, spec.primary)
+    if not _is_number(ours) or not _is_number(theirs):
+        return f"{where}: {spec.primary} cannot be compared"
+    sign = 1 if spec.higher_is_better else -1
+    interval = golden.interval
+    sure = sign * (ours - theirs) if interval is None else min(sign * interval.low, sign * interval.high)
+    if sure < -EQUAL_MARGIN * abs(theirs):
+        difference = f"{sign * sure:+.4f} at worst" if interval else f"{ours - theirs:+.4f}"
+        return f"{where} not shown to be as good: {spec.primary} {ours:.4f} against the champion's {theirs:.4f}, {difference}"
+    loss = golden.loss
+    if loss and loss.interval.high > LOSS_MARGIN * loss.champion:
+        return (
+            f"{where} the probabilities are not shown to be as good: loss {loss.challenger:.4f} against the champion's "
+            f"{loss.champion:.4f}, {loss.interval.high:+.4f} at worst"
+        )
+    worse = _worse_segment(spec, golden.segments)
+    return f"{where} {worse}" if worse else ""
+
+
+def _explained(threshold: MetricThreshold, metrics: dict[str, Any]) -> str:
+    value = lookup(metrics, threshold.metric)
+    return (
+        _explain(threshold, metrics)
+        if _is_number(value)
+        else f"{threshold.metric} is {_shown(metrics, threshold.metric)}"
+    )
 
 
 def holds(threshold: MetricThreshold, metrics: dict[str, Any]) -> bool:

@@ -85,8 +85,17 @@ def test_models_of_other_rows_have_no_interval(monkeypatch):
     model = models.get("spending_predictor")
     rows = {"all": np.ones((5, 2)), "one user": np.ones((6, 2))}
     monkeypatch.setattr(type(model), "per_row", lambda self, fitted, test, history: rows[fitted])
-    assert comparison._interval(model, "all", "one user", NOTHING, NOTHING) is None
-    assert comparison._interval(model, "all", "all", NOTHING, NOTHING) is not None
+    assert comparison._differences(model, "all", "one user", NOTHING, NOTHING)[0] is None
+    assert comparison._differences(model, "all", "all", NOTHING, NOTHING)[0] is not None
+
+
+def test_the_loss_is_scikit_learns():
+    from sklearn.metrics import log_loss
+
+    generator = np.random.default_rng(1)
+    rows = np.column_stack([generator.integers(0, 2, 200), generator.random(200)])
+    assert models.get(KEY).loss(rows) == pytest.approx(log_loss(rows[:, 0], rows[:, 1]))
+    assert models.get("intent_classifier").loss(rows) is None
 
 
 def champion(tmp_path, content: str) -> None:

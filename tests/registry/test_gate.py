@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from nivesh.registry.gate import Interval, decide, holds
+from nivesh.registry.gate import GoldenSet, Interval, Segment, decide, holds
 from nivesh.spec import MetricThreshold, Spec
 
 SPEC = Spec(
@@ -134,3 +134,87 @@ def test_a_target_that_is_missing_without_a_reason_refuses():
 @pytest.mark.parametrize("metric", ["auc", "fair.gap"])
 def test_primary_metric_and_floor_are_never_passed_over(metric):
     assert not decide(SPEC, {"baseline_auc": 0.7, "not_measured": {metric: "no rows"}}).passed
+
+
+def golden(auc=0.9, low=-0.004, champion=0.9, **changes) -> GoldenSet:
+    known = metrics(auc=champion) if champion else None
+    return GoldenSet(1500, metrics(auc=auc), known, Interval(low, 0.004, 1500), **changes)
+
+
+def judged(found, accept_equal=True, segments=()):
+    """A challenger that is as good as the champion on the held-out rows."""
+    interval = Interval(-0.003, 0.003, 900)
+    return decide(
+        SPEC, metrics(), metrics(), interval=interval, accept_equal=accept_equal, segments=segments, golden=found
+    )
+
+
+def test_as_good_on_the_golden_set_passes_and_is_said():
+    verdict = judged(golden())
+    assert verdict.passed
+    assert verdict.reason.endswith("; as good on the golden set of 1500 rows")
+    assert "golden" not in judged(None).reason
+
+
+def test_not_shown_to_be_as_good_on_the_golden_set_refuses():
+    verdict = judged(golden(auc=0.895, low=-0.0121))
+    assert not verdict.passed
+    assert verdict.reason == (
+        "on the golden set of 1500 rows not shown to be as good: auc 0.8950 against the champion's 0.9000, -0.0121 at worst"
+    )
+    assert judged(golden(auc=0.899, low=-0.0089)).passed, "within 1 % of the champion's"
+
+
+@pytest.mark.parametrize(("high", "passed"), [(0.0071, True), (0.0073, False)])
+def test_probabilities_that_may_be_worse_refuse(high, passed):
+    verdict = judged(golden(loss=Segment("loss", 0.2441, 0.2400, Interval(0.001, high, 1500))))
+    assert verdict.passed is passed
+    if not passed:
+        assert "loss 0.2441 against the champion's 0.2400, +0.0073 at worst" in verdict.reason
+
+
+def test_a_condition_that_the_champion_keeps_on_the_golden_set_must_be_kept():
+    bad = GoldenSet(1500, metrics(gap=0.2), metrics(), Interval(-0.001, 0.001, 1500))
+    assert judged(bad).reason == "on the golden set of 1500 rows: fair.gap 0.2000, must be < 0.1"
+    both = GoldenSet(1500, metrics(gap=0.2), metrics(gap=0.3), Interval(-0.001, 0.001, 1500))
+    assert judged(both).passed, "the champion does not keep it either"
+    unmeasured = GoldenSet(1500, {"auc": 0.9, "baseline_auc": 0.7, "fair": {}}, metrics(), Interval(0, 0, 1500))
+    assert judged(unmeasured).reason == "on the golden set of 1500 rows: fair.gap is missing"
+
+
+def test_without_a_champion_the_golden_set_has_the_floor():
+    assert decide(SPEC, metrics(), golden=GoldenSet(1500, metrics())).passed
+    verdict = decide(SPEC, metrics(), golden=GoldenSet(1500, metrics(gap=0.2)))
+    assert not verdict.passed and "golden set of 1500 rows: fair.gap" in verdict.reason
+
+
+def test_an_error_is_judged_on_the_golden_set_by_its_other_end():
+    spec = Spec(**{**vars(SPEC), "primary": "mae", "higher_is_better": False, "targets": (), "floor": ()})
+    worse = GoldenSet(100, {"mae": 1.0}, {"mae": 1.0}, Interval(-0.02, 0.02, 100))
+    assert not decide(spec, {"mae": 0.9}, {"mae": 1.0}, golden=worse).passed
+    same = GoldenSet(100, {"mae": 1.0}, {"mae": 1.0}, Interval(-0.02, 0.009, 100))
+    assert decide(spec, {"mae": 0.9}, {"mae": 1.0}, golden=same).passed
+
+
+GIG = Segment("employment=gig", 0.82, 0.90, Interval(-0.12, -0.03, 210))
+
+
+@pytest.mark.parametrize(
+    ("segment", "passed"),
+    [
+        (GIG, False),
+        (Segment("employment=gig", 0.82, 0.90, Interval(-0.17, 0.01, 60)), True),  # may be chance
+        (Segment("employment=gig", 0.895, 0.90, Interval(-0.008, -0.002, 9000)), True),  # no chance, and no harm
+        (Segment("employment=gig", 0.95, 0.90, Interval(0.01, 0.09, 210)), True),
+    ],
+)
+def test_no_segment_may_be_worse(segment, passed):
+    for verdict in (judged(None, segments=[segment]), judged(golden(segments=[segment]))):
+        assert verdict.passed is passed
+        if not passed:
+            assert "worse where employment=gig: auc 0.8200 against the champion's 0.9000 (210 rows)" in verdict.reason
+
+
+def test_a_better_model_is_not_refused_for_a_segment_of_the_held_out_rows():
+    better = decide(SPEC, metrics(auc=0.93), metrics(), interval=Interval(0.01, 0.05, 900), segments=[GIG])
+    assert better.passed

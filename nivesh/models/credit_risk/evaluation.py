@@ -72,6 +72,12 @@ def primary_metric(rows: np.ndarray) -> float:
     return float((ranks[defaulted].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
+def loss(rows: np.ndarray) -> float:
+    """The log loss of rows as ``per_row`` gives them, in nats."""
+    outcome, chance = rows[:, 0], np.clip(rows[:, 1], 1e-12, 1 - 1e-12)
+    return float(-np.mean(np.where(outcome == 1, np.log(chance), np.log(1 - chance))))
+
+
 def ranking_metrics(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """auc, gini (2 auc - 1), ks (Kolmogorov-Smirnov), average_precision, brier and log_loss."""
     from scipy.stats import ks_2samp
@@ -105,15 +111,31 @@ def calibration_error(truth: np.ndarray, probabilities: np.ndarray) -> float:
     return sum(rows * abs(predicted - observed) for rows, predicted, observed in bins) / len(truth)
 
 
+def segments(test: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The rows of each employment, tenure and income, by names such as ``employment=salaried``."""
+    return {
+        f"{kind}={name}": (values == name).to_numpy()
+        for kind, values in _attributes(test).items()
+        for name in sorted(set(values))
+    }
+
+
+def _attributes(test: pd.DataFrame) -> dict[str, pd.Series]:
+    years = pd.cut(test["loan_tenure_months"], [0, 36, 84, 480], labels=["to 3 years", "to 7 years", "over 7 years"])
+    income = pd.cut(test["monthly_income"], [-1, 25_000, 60_000, np.inf], labels=["to 25k", "to 60k", "over 60k"])
+    return {
+        "employment": test["employment_type"].astype(str),
+        "tenure": years.astype(str),
+        "income": income.astype(str),
+    }
+
+
 def _slices(test: pd.DataFrame, truth: np.ndarray, probabilities: np.ndarray) -> dict[str, dict[str, Any]]:
     """Metrics of parts of the rows; auc is None where a part is small or has one outcome only."""
     from sklearn.metrics import brier_score_loss, roc_auc_score
 
-    years = pd.cut(test["loan_tenure_months"], [0, 36, 84, 480], labels=["to 3 years", "to 7 years", "over 7 years"])
-    income = pd.cut(test["monthly_income"], [-1, 25_000, 60_000, np.inf], labels=["to 25k", "to 60k", "over 60k"])
-    by = {"employment": test["employment_type"], "tenure": years.astype(str), "income": income.astype(str)}
     slices: dict[str, dict[str, Any]] = {}
-    for kind, values in by.items():
+    for kind, values in _attributes(test).items():
         slices[kind] = {}
         for name in sorted(set(values)):
             part = (values == name).to_numpy()

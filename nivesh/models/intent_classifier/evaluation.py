@@ -122,8 +122,21 @@ def reliability(confidence: np.ndarray, right: np.ndarray) -> list[tuple[float, 
     ]
 
 
+def segments(test: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The texts in scope by kind of text, and by voice where there is such a column."""
+    return _masks(in_scope(test))
+
+
 def slices(rows: pd.DataFrame, right: np.ndarray) -> dict[str, Any]:
     """Rows and accuracy by kind of text, and by voice where there is such a column; empty slices are left out."""
+    return {
+        name: {"rows": int(mask.sum()), "accuracy": float(right[mask].mean())}
+        for name, mask in _masks(rows).items()
+        if mask.any()
+    }
+
+
+def _masks(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     texts = rows["text"].tolist()
     words = np.array([len(text.split()) for text in texts])
     hinglish = np.array([is_hinglish(text) for text in texts])
@@ -137,8 +150,4 @@ def slices(rows: pd.DataFrame, right: np.ndarray) -> dict[str, Any]:
     if "voice" in rows:
         voices = rows["voice"].fillna("").to_numpy(str)
         masks |= {f"voice: {voice}": voices == voice for voice in sorted(set(voices) - {""})}
-    return {
-        name: {"rows": int(mask.sum()), "accuracy": float(right[mask].mean())}
-        for name, mask in masks.items()
-        if mask.any()
-    }
+    return masks
