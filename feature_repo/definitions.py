@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, ValueType
 from feast.types import Float64, Int64, Json, String
 
 from nivesh import models
@@ -11,12 +11,17 @@ from nivesh.settings import settings
 
 TYPES = {FLOAT: Float64, INTEGER: Int64, STRING: String, JSON: Json}
 
+# What is pushed are transactions; nivesh.store.feast_store folds them into the profiles of this group.
+PUSH_SOURCE, PUSHED = "transactions", "behaviour"
+
 user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING, description="A user of the assistant")
 
 
 def feature_view(view: View, folder: Path) -> FeatureView:
     """Feast's view, which reads its group's snapshots: the Parquet files under ``folder / view.group``."""
     source = FileSource(name=f"{view.group}_files", path=str(folder / view.group), timestamp_field="event_timestamp")
+    if view.group == PUSHED:
+        source = PushSource(name=PUSH_SOURCE, batch_source=source, description="transactions, folded into the profiles")
     schema = [Field(name=name, dtype=TYPES[kind]) for name, kind in view.features.items()]
     return FeatureView(
         name=view.name,

@@ -72,13 +72,7 @@ def apply_transaction(user_id: str, transaction: Transaction) -> Applied:
         DataError: it has no id, is of more than ``MAX_CLOCK_SKEW`` seconds in the future, or cannot be read.
         FeaturesUnavailable: Redis is away or refuses, or lost its data; send the transaction again.
     """
-    if not transaction.get("transaction_id"):
-        raise DataError("transaction_id is missing: it is how a second copy of a transaction is recognised")
-    ahead = event_time(transaction) - time.time()
-    if ahead > MAX_CLOCK_SKEW:
-        raise DataError(
-            f"timestamp {transaction['timestamp']} is {ahead:.0f} s in the future; correct it, or the sender's clock"
-        )
+    require_usable(transaction)
     key, log_key = storage_format.key(user_id), log_key_of(user_id)
     with redis_client.connection("written") as client:
         for _ in range(ATTEMPTS):
@@ -87,6 +81,21 @@ def apply_transaction(user_id: str, transaction: Transaction) -> Applied:
             except redis.WatchError:
                 continue
     raise FeaturesUnavailable("the profile is changed by others all the time; send the transaction again")
+
+
+def require_usable(transaction: Transaction) -> None:
+    """Refuse a transaction that no profile can take.
+
+    Raises:
+        DataError: it has no id, is of more than ``MAX_CLOCK_SKEW`` seconds in the future, or cannot be read.
+    """
+    if not transaction.get("transaction_id"):
+        raise DataError("transaction_id is missing: it is how a second copy of a transaction is recognised")
+    ahead = event_time(transaction) - time.time()
+    if ahead > MAX_CLOCK_SKEW:
+        raise DataError(
+            f"timestamp {transaction['timestamp']} is {ahead:.0f} s in the future; correct it, or the sender's clock"
+        )
 
 
 def log_key_of(user_id: str) -> bytes:

@@ -109,7 +109,7 @@ def test_every_row_of_some_users_is_scored_against_the_same_past_online_and_offl
     assert {user: online(user) for user in users} == profiles
 
 
-RACING = 2_000  # 10,000 take a minute
+RACING = 2_000  # 10,000 take a minute and a half
 PROCESS = """
 import json, sys
 from nivesh.store.streaming import apply_transaction
