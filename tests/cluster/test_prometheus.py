@@ -1,22 +1,19 @@
 """A real Prometheus that finds the pods by their annotations answers the product's queries by model and version."""
 
-import contextlib
 import json
 import re
 import shutil
-import socket
-import subprocess
 import time
 from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 
 from nivesh.monitoring import queries
 from tests.cluster.load import GATEWAY, Load
 from tests.cluster.load import KEY as API_KEY
 from tests.cluster.stage import BODY, GOOD, KEY, NAME, PATH, STABLE, opened
+from tests.prometheus_server import PrometheusServer
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("prometheus"), reason="needs prometheus (Debian's package of that name)"),
@@ -67,45 +64,17 @@ def discovered(pods: list[dict]) -> list[dict]:
     return found
 
 
-class Prometheus:
-    """A Prometheus of this test's own, on a free port of this machine."""
+class Prometheus(PrometheusServer):
+    """A Prometheus that scrapes the pods of ``targets``."""
 
     def __init__(self, folder: Path):
         self.targets = folder / "targets.json"
-        (folder / "prometheus.yml").write_text(yaml.safe_dump(scraping(self.targets)))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        arguments = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
-        arguments.append(f"--web.listen-address={self.address}")
-        self.log = (folder / "log").open("w+")
-        self.process = subprocess.Popen(["prometheus", *arguments], stdout=self.log, stderr=self.log)
-
-    def until_ready(self) -> None:
-        end = time.monotonic() + 30
-        while self.process.poll() is None and time.monotonic() < end:
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"http://{self.address}/-/ready", trust_env=False).is_success:
-                    return
-            time.sleep(0.2)
-        self.log.seek(0)
-        raise AssertionError(f"prometheus does not start: {self.log.read()}")
-
-    def ask(self, query: str) -> list[dict]:
-        """Samples of a query: labels and ``value``."""
-        answer = httpx.get(f"http://{self.address}/api/v1/query", params={"query": query}, trust_env=False).json()
-        assert answer["status"] == "success", f"{query}: {answer}"
-        return [one["metric"] | {"value": float(one["value"][1])} for one in answer["data"]["result"]]
+        super().__init__(folder, scraping(self.targets))
 
     def by_version(self, query: str) -> dict[str, float]:
         found = self.ask(query)
         assert {one["model_name"] for one in found} <= {KEY}
         return {one["version"]: one["value"] for one in found}
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
-        self.log.close()
 
 
 @pytest.fixture(scope="module")

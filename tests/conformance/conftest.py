@@ -102,7 +102,7 @@ def server(train, tmp_path_factory):
     os.environ["NIVESH_HOME"] = str(home)
     try:
         for key in models.keys():
-            _release(key, train(key))
+            release(key, train(key))
         materialize()
         started = start(home)
         yield started
@@ -137,7 +137,7 @@ def start(home: Path, **environment: str) -> Server:
     raise AssertionError(f"the server did not answer: {log.read_text()}")
 
 
-def _release(key: str, trained: Trained) -> None:
+def release(key: str, trained: Trained) -> None:
     """Register, package and promote without the gate, which models on few rows would not pass."""
     run_id = experiments.client().create_run(experiments.create_experiment(key)).info.run_id
     version = model_registry.semantic_version(model_registry.register_model(key, f"runs:/{run_id}/model"))

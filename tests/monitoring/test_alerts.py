@@ -113,6 +113,35 @@ def _of(alert: dict, rule: dict) -> bool:
     return rule["labels"].items() <= alert["exp_labels"].items()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_each_alert_has_a_runbook(name):
+    text = (ROOT / alert_files.RUNBOOKS).read_text()
+    section = re.search(rf"^### {name}\n(.*?)(?=^##|\Z)", text, re.M | re.S)
+    assert section, f"{alert_files.RUNBOOKS} has no section {name}"
+    for part in ("**Meaning.**", "**Check.**", "**Remedy.**"):
+        assert part in section[1], (name, part)
+    assert "`" in section[1] or "```" in section[1], f"{name}: give a command"
+
+
+def test_no_runbook_is_of_an_alert_that_is_gone():
+    text = (ROOT / alert_files.RUNBOOKS).read_text()
+    assert set(re.findall(r"^### (Nivesh\w+)$", text, re.M)) == set(NAMES)
+
+
+@pytest.mark.parametrize("path", [ROOT / alert_files.RUNBOOKS], ids=lambda path: path.name)
+def test_links_within_the_documentation_lead_somewhere(path):
+    for target, anchor in re.findall(r"\]\(([\w./-]*)(?:#([\w-]+))?\)", path.read_text()):
+        page = path if not target else path.parent / target
+        assert page.is_file(), target
+        headings = re.findall(r"^#+ (.*)$", page.read_text(), re.M)
+        assert not anchor or anchor in {_anchor(heading) for heading in headings}, (target, anchor)
+
+
+def _anchor(heading: str) -> str:
+    """As GitHub makes it of a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
 def test_alerts_of_one_name_differ_in_their_labels():
     """Alertmanager takes alerts with the same labels for one."""
     seen = [

@@ -1,6 +1,6 @@
 """The dashboards: their JSON is that of the code, and each panel can be read and compared.
 
-tests/monitoring/test_contract.py asks their queries of a real Prometheus.
+tests/monitoring/test_exported_series.py asks their queries of a real Prometheus.
 """
 
 import json

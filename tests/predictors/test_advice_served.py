@@ -59,7 +59,7 @@ def test_a_spent_budget_is_counted(served, monkeypatch):
 
 
 def test_the_metrics_have_the_days_budget_and_what_is_spent(served, monkeypatch):
-    def shown(name: str) -> float:
+    def shown(name: str) -> float | None:
         return REGISTRY.get_sample_value(name, {"model_name": "gemini_advisor", "version": "9.9.9"})
 
     assert shown("nivesh_advice_budget_dollars") == 5
