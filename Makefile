@@ -37,8 +37,9 @@ check: $(INSTALLED)  ## style, types, and the layers of imports
 release-report: $(INSTALLED)  ## the figures of README.md, from this machine's champions (after make demo)
 	$(BIN)/python -m benchmarks.release_report
 
-golden: $(INSTALLED)  ## write the compiled pipelines that the tests compare with
+golden: $(INSTALLED)  ## write the compiled pipelines, dashboards and alerts that the tests compare with
 	$(BIN)/nivesh compile -o tests/pipelines/golden
+	$(BIN)/python -c 'from nivesh.cli import monitor_render as files; files.dashboards(); files.alerts()'
 
 bench: $(INSTALLED)  ## latency and throughput of each path of a server on this machine
 	$(BIN)/python -m benchmarks.serving
