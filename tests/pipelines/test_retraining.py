@@ -1,8 +1,11 @@
 """The guide's call with real trainings on this machine, and with a Kubeflow that keeps runs by their names."""
 
 import dataclasses
+import json
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from nivesh import data, trigger_retraining_job
@@ -11,6 +14,7 @@ from nivesh.monitoring.retraining_ledger import Ledger
 from nivesh.monitoring.starter import Outcome, Plan
 from nivesh.registry import model_registry
 from nivesh.registry.decisions import decisions
+from nivesh.registry.gate import LOSS_MARGIN
 from nivesh.store.objects import monitoring_store
 from pipelines import local
 from pipelines.kubeflow import Run, Step
@@ -170,3 +174,43 @@ def test_without_a_window_it_is_the_last_seven_whole_days(home, monkeypatch):
     intent = Ledger(monitoring_store(), KEY).intent(refused["id"])
     assert (intent.window_start, intent.window_end) == (start, end)
     assert intent.reference == "none"
+
+
+def newest_golden_set(home):
+    """What the newest run has measured on the golden set."""
+    paths = sorted((home / "runs").glob("*/*/evaluate/report/golden.json"), key=lambda path: path.stat().st_mtime)
+    return json.loads(paths[-1].read_text())
+
+
+def test_a_window_with_wrong_labels_is_refused_and_the_golden_set_tells_them_from_right_ones(
+    home, tmp_path, steps_in_process, monkeypatch
+):
+    """5 % of the window's labels are flipped. The held-out rows have the same wrong labels, and the AUC hardly sees it."""
+    rows = data.read("loans").sample(frac=1, random_state=4, ignore_index=True)
+    golden, old, new = rows.iloc[:1500], rows.iloc[1500:3750], rows.iloc[3750:]
+    flipped = new.copy()
+    chosen = np.random.default_rng(4).random(len(new)) < 0.05
+    flipped.loc[chosen, "defaulted"] = 1 - flipped.loc[chosen, "defaulted"]
+    files = {
+        "golden": golden,
+        "old": old,
+        "poisoned": pd.concat([old, flipped]),
+        "clean": pd.concat([old, new, golden]),
+    }
+    for name, frame in files.items():
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    monkeypatch.delenv("KF_PIPELINES_ENDPOINT", raising=False)
+    monkeypatch.setenv("NIVESH_GOLDEN_SET", str(tmp_path / "golden.csv"))
+    monkeypatch.setenv("NIVESH_RETRAINING_COOLDOWN", "0")
+    local.run(KEY, {"data_path": str(tmp_path / "old.csv")})
+    refused = trigger_retraining_job(KEY, reason="drop", data_path=str(tmp_path / "poisoned.csv"), **WINDOW)
+    assert refused["outcome"] == "refused", refused["reason"]
+    loss = newest_golden_set(home)["loss"]
+    assert loss["interval"]["high"] > LOSS_MARGIN * loss["champion"], "the golden set alone would refuse it too"
+    later = {name: time + timedelta(days=7) for name, time in WINDOW.items()}
+    clean = trigger_retraining_job(KEY, reason="drop", data_path=str(tmp_path / "clean.csv"), **later)
+    loss = newest_golden_set(home)["loss"]
+    assert loss["interval"]["high"] < LOSS_MARGIN * loss["champion"]
+    assert "probabilities" not in clean["reason"], "whatever else the gate says of it"
+    logs = [path.read_text() for path in (home / "runs").glob("*/log.txt")]
+    assert sum("1500 rows of the golden set are left out" in text for text in logs) == 1
