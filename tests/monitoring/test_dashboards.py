@@ -16,12 +16,14 @@ from nivesh.monitoring import dashboards
 FOLDER = Path(__file__).parents[2] / "manifests/monitoring/dashboards"
 FILES = sorted(FOLDER.glob("*.json"))
 ALL = {path.stem: json.loads(path.read_text()) for path in FILES}
-PANELS = [
-    pytest.param(panel, id=f"{name}-{panel['title']}")
+TITLED = {
+    f"{name}-{panel['title']}": panel
     for name, content in ALL.items()
     for panel in content["panels"]
     if panel["type"] != "row"
-]
+}
+PANELS = [pytest.param(panel, id=title) for title, panel in TITLED.items()]
+OVER_TIME = [pytest.param(panel, id=title) for title, panel in TITLED.items() if panel["type"] == "timeseries"]
 
 
 def test_the_four_dashboards_are_there():
@@ -91,7 +93,7 @@ def test_rates_use_grafanas_interval_and_metrics_of_models_are_selected(panel):
                 assert 'model_name=~"$model"' in labels, (metric, target["expr"])
 
 
-@pytest.mark.parametrize("panel", [one for one in PANELS if one.values[0]["type"] == "timeseries"])
+@pytest.mark.parametrize("panel", OVER_TIME)
 def test_a_canary_is_beside_the_stable_version(panel):
     for target in panel["targets"]:
         if re.search(r"by \([^)]*\bversion\b", target["expr"]):
