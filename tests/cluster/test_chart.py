@@ -105,6 +105,13 @@ def test_mlflow_knows_readers_and_writers(chart):
         assert call(create, {"name": "credit_risk"}, "pipelines") == 200
         alias = {"name": "credit_risk", "alias": "champion", "version": "1"}
         assert call("registered-models/alias", alias, "readers") == 403
+        missing = httpx.get(
+            f"{api}/registered-models/alias",
+            params={"name": "not_trained_yet", "alias": "champion"},
+            auth=("pipelines", chart.password("nivesh-mlflow", "pipelines-password")),
+            trust_env=False,
+        )
+        assert missing.status_code == 404, "the first training of a model asks for its champion"
         assert call("users/create", {"username": "x", "password": "y" * 12}, "pipelines") == 403
         elsewhere = httpx.post(f"{api}/{search}", headers={"Host": "evil.example.com"}, trust_env=False)
         assert elsewhere.status_code == 403, "a browser that was led here under another name"
