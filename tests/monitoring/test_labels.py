@@ -3,6 +3,7 @@
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from tests.serving.test_prediction_log import row
 
 IDS = [f"{number:032x}" for number in range(10)]
 NOW = datetime.now(UTC)
-GOOD = {  # as people may write them -> as they are stored
+GOOD: dict[str, list[Any]] = {  # as people may write them -> as they are stored
     "credit_risk": [(True, True), (0, False), ("1", True), ("no", False), (np.bool_(True), True)],
     "anomaly_detector": [(False, False), ("true", True)],
     "intent_classifier": [(" affordability_check ", "affordability_check"), ("out_of_scope", "out_of_scope")],
@@ -33,7 +34,7 @@ GOOD = {  # as people may write them -> as they are stored
     ],
     "gemini_advisor": [("Write to me@example.com", "Write to [EMAIL]"), ("5", "5")],
 }  # fmt: skip
-BAD = {
+BAD: dict[str, list[Any]] = {
     "credit_risk": ["maybe", None, 2, [True]],
     "anomaly_detector": ["", 0.5],
     "intent_classifier": ["", None, 5, "a" * 65],
