@@ -32,7 +32,8 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash .
 FROM python AS serving
 WORKDIR /app
 # /tmp is the only folder that a pod may write to.
-ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh
+# A pod without a store of its own for predictions would fill its /tmp.
+ENV HOME=/tmp NIVESH_HOME=/tmp/nivesh NIVESH_PREDICTION_STORE=off
 USER 10001:10001
 EXPOSE 8080
 ENTRYPOINT ["python", "-m", "predictors"]

@@ -36,7 +36,8 @@ def build_features(
 
     definition, checked, folder = models.get(key), data.read_parquet(rows.path), Path(comparison.path)
     folder.mkdir(parents=True)
-    frame, facts = definition.build_features(checked), {}
+    frame = definition.build_features(checked)
+    facts: dict[str, str | int] = {}
     if transactions:
         with tempfile.TemporaryDirectory() as work:
             copy = storage.copy_data(transactions, Path(work))

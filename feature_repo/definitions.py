@@ -19,9 +19,10 @@ user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING, d
 
 def feature_view(view: View, folder: Path) -> FeatureView:
     """Feast's view, which reads its group's snapshots: the Parquet files under ``folder / view.group``."""
-    source = FileSource(name=f"{view.group}_files", path=str(folder / view.group), timestamp_field="event_timestamp")
+    files = FileSource(name=f"{view.group}_files", path=str(folder / view.group), timestamp_field="event_timestamp")
+    source: FileSource | PushSource = files
     if view.group == PUSHED:
-        source = PushSource(name=PUSH_SOURCE, batch_source=source, description="transactions, folded into the profiles")
+        source = PushSource(name=PUSH_SOURCE, batch_source=files, description="transactions, folded into the profiles")
     schema = [Field(name=name, dtype=TYPES[kind]) for name, kind in view.features.items()]
     return FeatureView(
         name=view.name,

@@ -1,6 +1,7 @@
 """One Kubeflow training pipeline per model, compiled by ``nivesh compile``."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from kfp import compiler
 
 from nivesh import models
 from nivesh.errors import SettingsError
+from pipelines.monitoring import PREFIX as MONITORING
+from pipelines.monitoring import monitoring_pipeline
 from pipelines.step import image
 from pipelines.training import training_pipeline
 
@@ -19,6 +22,10 @@ FIXED = (
     "transactions",
     "transactions_dialect",
 )  # parameters of every pipeline, that have arguments or options of their own
+
+
+# Prefix of their files and runs -> what makes them.
+PIPELINES: dict[str, Callable[[str], Any]] = {"": training_pipeline, MONITORING: monitoring_pipeline}
 
 
 def get(key: str):
@@ -66,8 +73,10 @@ def arguments(
     return {"data_path": data_path, "seed": seed, "params": params} | own | given_texts
 
 
-def compile_to(key: str, path: Path, registry: str = "") -> Path:
+def compile_to(key: str, path: Path, registry: str = "", pipeline: Callable[[str], Any] = training_pipeline) -> Path:
     """Write a model's pipeline as KFP YAML, with the images of a registry such as ``registry.example.com/team``.
+
+    ``pipeline`` makes it from the key: ``training_pipeline`` or ``monitoring_pipeline``.
 
     Raises:
         SettingsError: no image can have such a name.
@@ -77,7 +86,7 @@ def compile_to(key: str, path: Path, registry: str = "") -> Path:
             f"registry {registry!r} cannot stand before an image's name; give registry.example.com/team"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    compiler.Compiler().compile(get(key), str(path))
+    compiler.Compiler().compile(pipeline(models.get(key).key), str(path))
     if registry:
         here = image(key)
         path.write_text(path.read_text().replace(f"image: {here}", f"image: {registry.rstrip('/')}/{here}"))

@@ -96,13 +96,17 @@ class Kubeflow:
             ).runs
         return next((one.run_id for one in found or []), None)
 
-    def schedule(self, key: str, pipeline: Path, arguments: dict[str, Any], cron: str) -> str:
-        """Create a recurring run that replaces the model's present one; returns its id.
+    def schedule(self, key: str, pipeline: Path, arguments: dict[str, Any], cron: str, prefix: str = "") -> str:
+        """Create a recurring run that replaces the model's present one of the same prefix; returns its id.
 
         Args:
+            key: of the model.
+            pipeline: compiled.
+            arguments: of each run.
             cron: six fields, seconds first, such as ``0 0 3 * * 1``.
+            prefix: stands before the model's name in that of the run; "" for training.
         """
-        name = f"{key.replace('_', '-')}-recurring"
+        name = f"{prefix}{key.replace('_', '-')}-recurring"
         with _translate_errors():
             experiment = self._experiment(key)
             listed = self.client.list_recurring_runs(experiment_id=experiment, page_size=100, sort_by="created_at desc")

@@ -13,6 +13,7 @@ ENVIRONMENT = (
 )  # fmt: skip
 # Token and kubeconfig of the ServiceAccount that may change InferenceServices: only the last step has them.
 DEPLOY_SECRET, DEPLOY_FOLDER = "nivesh-deploy", "/var/run/nivesh-deploy"
+MONITORING_ENVIRONMENT = ("NIVESH_PREDICTION_STORE", "NIVESH_MONITORING_STORE", "KF_PIPELINES_ENDPOINT")
 # Models that are tuned elsewhere: the Google project. The pod's workload identity gives the credentials.
 REMOTE_SECRET, REMOTE_ENVIRONMENT = (
     "nivesh-google",
@@ -52,6 +53,19 @@ def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False) -> dsl.Pipeli
         key: the model's key.
         heavy: it trains or evaluates, for hours at most; other steps take minutes.
     """
+    _configure(task, key, heavy)
+    if models.get(key).spec.needs:
+        kubernetes.use_secret_as_env(task, REMOTE_SECRET, {name: name for name in REMOTE_ENVIRONMENT})
+    return task
+
+
+def monitoring_step(task: dsl.PipelineTask, key: str) -> dsl.PipelineTask:
+    """Like ``step``, for a command that reads predictions and labels and may start a training; it asks no remote model."""
+    _configure(task, key, heavy=False)
+    return kubernetes.use_secret_as_env(task, SECRET, {name: name for name in MONITORING_ENVIRONMENT})
+
+
+def _configure(task: dsl.PipelineTask, key: str, heavy: bool) -> None:
     cpu, memory, memory_limit = HEAVY[models.get(key).spec.runtime] if heavy else LIGHT
     # KFP's cache knows an input by its artifact's address, which differs in each run, so it could never answer.
     task.set_container_image(image(key)).set_caching_options(False)
@@ -65,6 +79,3 @@ def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False) -> dsl.Pipeli
     # KFP before 2.2 ignores this; see manifests/training/kubeflow-2.0.
     kubernetes.use_field_path_as_env(task, tracking.RUN_ID, "metadata.labels['pipeline/runid']")
     kubernetes.use_secret_as_env(task, SECRET, {name: name for name in ENVIRONMENT})
-    if models.get(key).spec.needs:
-        kubernetes.use_secret_as_env(task, REMOTE_SECRET, {name: name for name in REMOTE_ENVIRONMENT})
-    return task

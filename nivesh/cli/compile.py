@@ -14,7 +14,7 @@ def compile(
     ),
     registry: Registry = "",
 ):
-    """Compile the training pipelines to KFP YAML, for upload to Kubeflow.
+    """Compile the pipelines of training and of monitoring to KFP YAML, for upload to Kubeflow.
 
     **Examples**
 
@@ -25,5 +25,7 @@ def compile(
     import pipelines
     from nivesh import models
 
-    for name in [models.get(key).key for key in keys or models.keys()]:
-        out.print(str(pipelines.compile_to(name, output / f"{name}.yaml", registry)), highlight=False)
+    for key in [models.get(key).key for key in keys or models.keys()]:
+        for prefix, pipeline in pipelines.PIPELINES.items():
+            path = pipelines.compile_to(key, output / f"{prefix}{key}.yaml", registry, pipeline)
+            out.print(str(path), highlight=False)

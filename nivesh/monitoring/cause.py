@@ -25,6 +25,8 @@ Kind = Literal["none", "upstream_fault", "harmless_drift", "quality_drop"]
 # is in tests/monitoring/test_cause.py.
 MISSING_RISE = 0.02  # of all rows
 OUTSIDE_SHARE = 0.05  # of the rows: a mean that moves by two standard deviations puts 5 % of normal values outside
+# A 95 % interval becomes one of 99.9 %: of a model that is as good as ever, 52 windows a year show a drop in 3 % of the years.
+QUALITY_MARGIN = 3.29 / 1.96
 UNSEEN_DISTANCE = 0.5  # of a category's rows are words that the reference has not: another spelling, not another public
 
 
@@ -39,6 +41,7 @@ class Quality:
         expected: the held-out value of the version.
         rows: of the window, that the value is from.
         higher_is_better: direction of the metric.
+        expected_error: half of the 95 % interval of ``expected``, from the held-out rows; 0 where it is not known.
     """
 
     metric: str
@@ -49,11 +52,14 @@ class Quality:
     expected: float
     rows: int
     higher_is_better: bool = True
+    expected_error: float = 0.0
 
     @property
     def dropped(self) -> bool:
-        """Whether the whole interval is on the bad side of the expected value; NaN is no drop."""
-        return self.high < self.expected if self.higher_is_better else self.low > self.expected
+        """Whether the value is worse than expected by more than chance, of the window and of the held-out rows, explains."""
+        worse = self.expected - self.value if self.higher_is_better else self.value - self.expected
+        error = self.value - self.low if not self.higher_is_better else self.high - self.value
+        return worse > QUALITY_MARGIN * math.hypot(error, self.expected_error)
 
     @property
     def sentence(self) -> str:

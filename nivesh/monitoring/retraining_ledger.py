@@ -13,6 +13,7 @@ Nothing is changed once it is written, so that a process may be killed anywhere 
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -138,6 +139,20 @@ class Ledger:
         refused = {name.partition("/")[0] for name in self.ids("refusals")}
         claimed, started = set(self.ids(CLAIM)), set(self.ids(START))
         return [name for name in self.ids(INTENT) if name not in started and (name in claimed or name not in refused)]
+
+    def counts(self) -> dict[str, int]:
+        """How many retrainings were started and refused, and how many of the started ones succeeded or failed.
+
+        One that the gate refused counts as refused.
+        """
+        ended = Counter(one["outcome"] for one in self.records(OUTCOME).values())
+        refused = {name.partition("/")[0] for name in self.ids("refusals")} - set(self.ids(START))
+        return {
+            "started": len(self.ids(START)),
+            "refused": len(refused) + ended["refused"],
+            "succeeded": ended["succeeded"],
+            "failed": ended["failed"],
+        }
 
     def add_quarantine(self, start: datetime, end: datetime, reason: str, time: datetime) -> None:
         """Record that the data of a window are broken."""

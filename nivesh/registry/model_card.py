@@ -26,10 +26,10 @@ def card(spec: Spec, version: str, metrics: dict[str, Any], verdict: Verdict, pr
         "|---|---|---|",
     ]
     for threshold in (*spec.targets, *spec.floor):
-        value, outcome = lookup(metrics, threshold.metric), "met" if holds(threshold, metrics) else "missed"
+        value, outcome = _number(lookup(metrics, threshold.metric)), "met" if holds(threshold, metrics) else "missed"
         if why := metrics.get("not_measured", {}).get(threshold.metric):
             value, outcome = "–", f"not measured: {why}"
-        lines.append(f"| {threshold} | {_number(value)} | {outcome} |")
+        lines.append(f"| {threshold} | {value} | {outcome} |")
     lines += ["", "## Data", ""]
     lines += [
         f"- {name.replace('_', ' ')}: {value}" for name, value in provenance.items() if not isinstance(value, dict)

@@ -4,6 +4,7 @@ What Feast's own ``materialize`` does, which in 0.67 reads the whole past of all
 by one, and neither compares and writes atomically nor replaces values of the same event time.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -13,7 +14,7 @@ import redis
 
 from nivesh.errors import FeaturesUnavailable
 from nivesh.store import redis_client, snapshots, storage_format, streaming
-from nivesh.store.online_store import MARKER, batches_by_size, write_hash
+from nivesh.store.online_store import LOADED, MARKER, batches_by_size, write_hash
 from nivesh.store.storage_format import MAX_CLOCK_SKEW, Fields, Primitive, Stored
 
 ATTEMPTS = 50  # to write users that somebody else writes at the same time
@@ -71,20 +72,20 @@ def mark_materialized(group: str, event_time: datetime) -> None:
         FeaturesUnavailable: Redis is away or refuses.
     """
     with redis_client.connection("written") as client:
-        client.hset(MARKER, group, str(event_time.timestamp()))
+        client.hset(MARKER, mapping={group: str(event_time.timestamp()), group + LOADED: str(time.time())})
 
 
 def _rows(group: str, batch: pa.RecordBatch) -> list[Row]:
     names = storage_format.layout(group).names
-    times = [time.replace(tzinfo=UTC).timestamp() for time in batch["event_timestamp"].to_pylist()]
+    times = [one.replace(tzinfo=UTC).timestamp() for one in batch["event_timestamp"].to_pylist()]
     columns = [batch[name].to_pylist() for name in names]
     rows = []
-    for user_id, time, *values in zip(batch["user_id"].to_pylist(), times, *columns, strict=True):
+    for user_id, event_time, *values in zip(batch["user_id"].to_pylist(), times, *columns, strict=True):
         primitives = {name: value for name, value in zip(names, values, strict=True)}
         if primitives[names[-1]] is None:  # no feature without a definition
             del primitives[names[-1]]
-        fields = storage_format.encode(group, primitives, time)
-        rows.append(Row(user_id, storage_format.key(user_id), fields, primitives, time))
+        fields = storage_format.encode(group, primitives, event_time)
+        rows.append(Row(user_id, storage_format.key(user_id), fields, primitives, event_time))
     return rows
 
 

@@ -24,7 +24,7 @@ from nivesh.store.redis_client import close
 from nivesh.store.storage_format import MAX_CLOCK_SKEW, Fields, Stored
 
 __all__ = [
-    "close", "compute_if_missing", "count", "get_batch_features", "get_features", "materialized", "read",
+    "close", "compute_if_missing", "count", "get_batch_features", "get_features", "last_loaded", "materialized", "read",
     "read_existing", "save_batch_features", "save_features",
 ]  # fmt: skip
 
@@ -34,7 +34,8 @@ DEFAULT_GROUP = "finances"
 HOUR = 3600
 BATCH_USERS = 200  # per round trip
 BATCH_BYTES = 1_000_000  # per round trip, about
-MARKER = b"nivesh:materialized"  # a hash: the event time of the last materialisation by group
+# A hash: the event time of the last materialisation by group, and under the group with this suffix when it ended.
+MARKER, LOADED = b"nivesh:materialized", ":loaded"
 
 
 def save_features(user_id: str, features: Features, ttl: int | None = HOUR, group: str = DEFAULT_GROUP) -> bool:
@@ -174,8 +175,21 @@ def materialized(group: str) -> float | None:
     Raises:
         FeaturesUnavailable: the store cannot be read.
     """
+    return _marker(group)
+
+
+def last_loaded(group: str) -> float | None:
+    """When the last materialisation of a group ended, seconds since 1970 UTC; None where there was none.
+
+    Raises:
+        FeaturesUnavailable: the store cannot be read.
+    """
+    return _marker(group + LOADED)
+
+
+def _marker(field: str) -> float | None:
     with redis_client.connection("read") as client:
-        marker = client.hget(MARKER, group)
+        marker = client.hget(MARKER, field)
     return None if marker is None else float(marker)
 
 

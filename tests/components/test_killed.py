@@ -33,7 +33,7 @@ def passed(artifact, loans, home):
 def state(home: Path) -> dict:
     """What is registered, packaged and served, without what differs from home to home."""
     versions = model_registry.versions(KEY)
-    runs = experiments.client().search_runs([experiments.find_experiment(KEY)])
+    runs = experiments.client().search_runs([experiments.find_experiment(KEY) or ""])
     digests = [version.tags.get("bundle_sha256") for version in versions]
     return {
         "versions": [(model_registry.semantic_version(one), one.description != "") for one in versions],

@@ -18,10 +18,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from nivesh.errors import StorageUnavailable
-from nivesh.monitoring import retraining
+from nivesh.monitoring import retraining, window_report
+from nivesh.monitoring.cause import Cause
 from nivesh.monitoring.newest_cause import newest_cause
 from nivesh.monitoring.retraining_ledger import Ledger
 from nivesh.monitoring.webhook import Receiver, create_app
+from nivesh.monitoring.window_report import VersionReport, WindowReport
 from nivesh.store.objects import FolderStore
 from tests.monitoring.file_starter import FileStarter
 
@@ -51,14 +53,12 @@ def group(*alerts):
 
 
 def write_report(store, kind="quality_drop", key="credit_risk", end=END, version="1.0.0"):
-    report = {
-        "start": datetime(2026, 1, 25, tzinfo=UTC).isoformat(), "end": end.isoformat(),
-        "versions": [
-            {"version": "0.9.0", "cause": {"kind": "none", "sentence": "no column has drifted"}},
-            {"version": version, "cause": {"kind": kind, "sentence": "auc is 0.79"}},
-        ],
-    }  # fmt: skip
-    store.write(f"reports/{key}/{end:%Y%m%dT%H%M%SZ}.json", json.dumps(report).encode())
+    versions = [
+        VersionReport("0.9.0", 100, 0, [], [], Cause("none", "no column has drifted")),
+        VersionReport(version, 50, 0, [], [], Cause(kind, "auc is 0.79")),
+    ]
+    start = datetime(2026, 1, 25, tzinfo=UTC)
+    window_report.save(store, WindowReport(key, start, end, end, versions), {})
 
 
 @pytest.fixture

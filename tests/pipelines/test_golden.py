@@ -9,22 +9,35 @@ import pipelines
 from nivesh import models
 from nivesh.errors import SettingsError
 from nivesh.registry.tracking import RUN_ID
-from pipelines.step import DEPLOY_FOLDER, DEPLOY_SECRET, ENVIRONMENT, REMOTE_SECRET, SECRET
+from pipelines.step import DEPLOY_FOLDER, DEPLOY_SECRET, ENVIRONMENT, MONITORING_ENVIRONMENT, REMOTE_SECRET, SECRET
 
 GOLDEN = Path(__file__).parent / "golden"
 KEYS = models.keys()
 
 
+@pytest.mark.parametrize("prefix", pipelines.PIPELINES)
 @pytest.mark.parametrize("key", KEYS)
-def test_compiled_yaml_is_the_golden_one(key, tmp_path):
-    golden = GOLDEN / f"{key}.yaml"
+def test_compiled_yaml_is_the_golden_one(key, prefix, tmp_path):
+    golden = GOLDEN / f"{prefix}{key}.yaml"
     assert golden.is_file(), "write it: make golden"
-    compiled = pipelines.compile_to(key, tmp_path / "pipeline.yaml").read_text()
+    compiled = pipelines.compile_to(key, tmp_path / "p.yaml", pipeline=pipelines.PIPELINES[prefix]).read_text()
     assert compiled == golden.read_text(), "the pipeline changed; if it was meant to: make golden"
 
 
 def test_no_golden_file_is_left_over():
-    assert {path.stem for path in GOLDEN.glob("*.yaml")} == set(KEYS)
+    assert {path.stem for path in GOLDEN.glob("*.yaml")} == {
+        prefix + key for prefix in pipelines.PIPELINES for key in KEYS
+    }
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_monitoring_is_the_command_of_the_same_name_with_the_secrets_it_needs(key):
+    spec, platform = yaml.safe_load_all((GOLDEN / f"monitor-{key}.yaml").read_text())
+    (executor,) = spec["deploymentSpec"]["executors"].values()
+    assert executor["container"]["command"] == ["nivesh", "monitor", "run", key]
+    (settings,) = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values()
+    given = {one["envVar"]: secret["secretName"] for secret in settings["secretAsEnv"] for one in secret["keyToEnv"]}
+    assert given == dict.fromkeys((*ENVIRONMENT, *MONITORING_ENVIRONMENT), SECRET)
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -90,11 +90,13 @@ def of_one_user(tmp_path):
 
 
 def test_the_event_time_is_that_of_the_newest_transaction_and_not_of_the_job(store, of_one_user):
+    before = time.time()
     materialize(of_one_user("2025-10-02T00:30:00"))
     expected = datetime(2025, 10, 1, 19, tzinfo=UTC).timestamp()
     for group in ("finances", "behaviour", "history"):
         assert online_store.read(["user_123"], group)["user_123"].event_time == expected
         assert online_store.materialized(group) == expected
+        assert before <= online_store.last_loaded(group) <= time.time()
 
 
 def test_the_shipped_sample_counts_as_complete_up_to_now(store):
