@@ -110,7 +110,9 @@ def _champions() -> None:
 
     found = {}
     for key in models.keys():
-        if champion := model_registry.by_alias(key, model_registry.CHAMPION):
+        # MLflow refuses those who may only read the aliases of a model that is not there, but not the search.
+        champion = model_registry.versions(key) and model_registry.by_alias(key, model_registry.CHAMPION)
+        if champion:
             found[key] = model_registry.semantic_version(champion)
     metrics.CHAMPION.clear()
     for key, version in found.items():

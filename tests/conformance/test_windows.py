@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from nivesh import models
 from nivesh.monitoring import window, window_report
+from nivesh.monitoring.labels import add_labels
 from nivesh.registry import bundle, experiments, model_registry, reference_rows
 from nivesh.serving.prediction_log import PredictionLog
 from nivesh.serving.prediction_rows import Recorder, masked
@@ -34,7 +36,7 @@ class Served:
         spec, rows = models.get(self.key).spec, list(zip(self.replay.requests, self.replay.answers, strict=True))
         for number, (request, answer) in enumerate(rows * copies):
             request, answer = change(dict(request), answer)
-            recorder.record(spec, "1.0.0", f"{self.key}-{number}", [request], [answer], 2.0)
+            recorder.record(spec, "1.0.0", f"{number:032x}", [request], [answer], 2.0)
         log.close()
 
     def monitor(self):
@@ -46,12 +48,13 @@ class Served:
 def served(home, train, tmp_path):
     """served(key): the model released in an empty home, with its reference rows."""
 
-    def release(key: str) -> Served:
+    def release(key: str, with_reference: bool = True) -> Served:
         trained = train(key)
         folder = tmp_path / key
         folder.mkdir()
         trained.module.save(trained.model, folder)
-        reference_rows.write(trained.module, trained.model, trained.parts.test, trained.parts.train, folder)
+        if with_reference:
+            reference_rows.write(trained.module, trained.model, trained.parts.test, trained.parts.train, folder)
         run_id = experiments.client().create_run(experiments.create_experiment(key)).info.run_id
         version = model_registry.semantic_version(model_registry.register_model(key, f"runs:/{run_id}/model"))
         request = trained.module.Request.model_json_schema()
@@ -98,6 +101,33 @@ def test_moved_amounts_are_told_with_the_column(served):
     assert version.drift[0].direction == "up"
 
 
+def test_a_drop_that_labels_show_asks_for_a_retraining_and_a_fault_to_be_quarantined(served):
+    model, asked = served("credit_risk"), []
+
+    def retrain(cause):
+        asked.append(cause)
+        return {"outcome": "started", "reason": cause.sentence}
+
+    model.log()
+    end = datetime.now(UTC) + timedelta(minutes=1)
+    start = end - timedelta(days=7)
+    assert window.monitor("credit_risk", start, end, WEEKS, retrain=retrain).retraining is None
+    wrong = [not label for label in model.replay.labels]
+    ids = [f"{number:032x}" for number in range(len(wrong))]
+    add_labels("credit_risk", pd.DataFrame({"prediction_id": ids, "label": wrong}), "outcomes.csv")
+    report = window.monitor("credit_risk", start, end, WEEKS, retrain=retrain)
+    (version,) = report.versions
+    measured = next(one for one in version.quality if one.source == "labels")
+    assert measured.rows == len(wrong)
+    assert measured.value < 0.5 < measured.expected
+    assert [cause.kind for cause in asked] == ["quality_drop"]
+    assert report.retraining == {"outcome": "started", "reason": version.cause.sentence}
+    assert window_report.newest(monitoring_store(), "credit_risk") == report
+    model.log(lambda request, answer: (request | {"features": request["features"] | {"monthly_income": None}}, answer))
+    window.monitor("credit_risk", start, end, WEEKS, retrain=retrain)
+    assert [cause.kind for cause in asked] == ["quality_drop", "upstream_fault"]
+
+
 def test_few_predictions_are_told_and_not_compared(served):
     model = served("credit_risk")
     model.replay.requests[5:], model.replay.answers[5:] = [], []
@@ -108,9 +138,7 @@ def test_few_predictions_are_told_and_not_compared(served):
 
 
 def test_a_version_without_reference_rows_says_what_to_do(served):
-    model = served("credit_risk")
-    folder = settings().bundles / "credit_risk" / "1.0.0"
-    (folder / "model" / reference_rows.FILE).unlink()
+    model = served("credit_risk", with_reference=False)
     model.log()
     (version,) = model.monitor().versions
     assert "train and package the model again" in version.note
