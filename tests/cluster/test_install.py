@@ -8,16 +8,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from nivesh.store.materialization import materialize
 from tests.cluster import platform
-from tests.cluster.conftest import GATEWAY, IMAGE_TOOL, KEYS, NAMESPACE, ROOT, S3, Cluster
+from tests.cluster.conftest import GATEWAY, IMAGE_TOOL, KEYS, NAMESPACE, REDIS_PASSWORD, ROOT, S3, Cluster, forwarded
 
 
 @pytest.fixture
 def platform_after(cluster: Cluster) -> Iterator[Cluster]:
-    """The cluster, whose chart gets back the values of the other tests."""
+    """The cluster, whose chart gets back the values of the other tests, and its new Redis their features."""
     yield cluster
     values = platform.ONLY_MODELS | {"gateway": {"enabled": True}}
     platform.install(cluster.kubeconfig, NAMESPACE, values, "--wait", "--timeout=5m")
+    with forwarded(cluster.kubeconfig, "service/redis", 6379) as port, pytest.MonkeyPatch.context() as here:
+        here.setenv("NIVESH_REDIS_URL", f"redis://:{REDIS_PASSWORD}@127.0.0.1:{port}/0")
+        materialize()
 
 
 def test_what_is_installed_is_found_and_every_model_answers(platform_after: Cluster):

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from nivesh.errors import BundleError
-from nivesh.registry import bundle, storage
+from nivesh.registry import bundle, s3, storage
 from tests.cluster.conftest import repacked
 
 KEY = "anomaly_detector"
@@ -57,7 +57,7 @@ def test_a_version_with_other_content_is_refused(place):
 def test_a_broken_upload_has_no_manifest_and_can_be_repeated(place, monkeypatch):
     address = storage.address(KEY, "1.0.0")
     with monkeypatch.context() as broken:
-        broken.setattr(storage, "_write_manifest", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        broken.setattr(s3, "create", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             storage.publish(place)
     assert bundle.MANIFEST not in objects(address)

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import boto3
+import httpx
 import pandas as pd
 import pyarrow.parquet
 import pytest
@@ -161,6 +162,7 @@ def bucket(monkeypatch):
     server = ThreadedMotoServer(port=0)
     server.start()
     host, port = server.get_host_and_port()
+    httpx.post(f"http://{host}:{port}/moto-api/reset")  # its objects are those of the process, of other tests too
     for name, setting in {
         "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
         "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
