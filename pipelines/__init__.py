@@ -11,7 +11,6 @@ from nivesh import models
 from nivesh.errors import SettingsError
 from pipelines.monitoring import PREFIX as MONITORING
 from pipelines.monitoring import monitoring_pipeline
-from pipelines.step import image
 from pipelines.training import training_pipeline
 
 FIXED = (
@@ -88,6 +87,5 @@ def compile_to(key: str, path: Path, registry: str = "", pipeline: Callable[[str
     path.parent.mkdir(parents=True, exist_ok=True)
     compiler.Compiler().compile(pipeline(models.get(key).key), str(path))
     if registry:
-        here = image(key)
-        path.write_text(path.read_text().replace(f"image: {here}", f"image: {registry.rstrip('/')}/{here}"))
+        path.write_text(path.read_text().replace("image: nivesh/", f"image: {registry.rstrip('/')}/nivesh/"))
     return path

@@ -3,8 +3,9 @@
 from kfp import dsl
 
 from nivesh import models
-from pipelines.step import image, monitoring_step
+from pipelines.step import monitoring_step
 
+IMAGE = "nivesh/platform:dev"  # the command line and Evidently, which no step of a training needs
 PREFIX = "monitor-"  # before the model's name, in the names of pipelines and runs
 
 
@@ -18,8 +19,8 @@ def monitoring_pipeline(key: str) -> dsl.base_component.BaseComponent:
     @dsl.container_component
     def judge(days: float, end: str, retrain_on: str):
         return dsl.ContainerSpec(
-            image=image(key),
-            command=["nivesh", "monitor", "run", key],
+            image=IMAGE,
+            command=["python", "-m", "nivesh.cli", "monitor", "run", key],
             args=["--days", days, "--end", end, "--retrain-on", retrain_on],
         )
 

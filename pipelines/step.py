@@ -60,8 +60,10 @@ def step(task: dsl.PipelineTask, key: str, *, heavy: bool = False) -> dsl.Pipeli
 
 
 def monitoring_step(task: dsl.PipelineTask, key: str) -> dsl.PipelineTask:
-    """Like ``step``, for a command that reads predictions and labels and may start a training; it asks no remote model."""
+    """Like ``step`` in an image of its own, for a command that reads predictions and may start a training."""
+    given = task.container_spec.image if task.container_spec else ""
     _configure(task, key, heavy=False)
+    task.set_container_image(given)
     return kubernetes.use_secret_as_env(task, SECRET, {name: name for name in MONITORING_ENVIRONMENT})
 
 

@@ -97,7 +97,7 @@ def _version(
         ), None
     more = int(models.get(key).monitoring.TEXT != "")
     drifts = compare(before, after, windows_per_year=windows_per_year, more_columns=more)
-    meanings = _text_drift(key, reference, predictions, len(drifts) + more, windows_per_year)
+    meanings, note = _text_drift(key, reference, predictions, len(drifts) + more, windows_per_year)
     verdict = cause(
         sorted(drifts + meanings, key=lambda one: -one.score),
         quality,
@@ -105,7 +105,7 @@ def _version(
         _segments(before, after, drifts, windows_per_year),
         scheduled,
     )
-    return VersionReport(version, len(predictions), failed, drifts + meanings, quality, verdict), (before, after)
+    return VersionReport(version, len(predictions), failed, drifts + meanings, quality, verdict, note), (before, after)
 
 
 def _segments(
@@ -157,15 +157,18 @@ def _quality(
 
 def _text_drift(
     key: str, reference: pd.DataFrame, predictions: pd.DataFrame, columns: int, windows_per_year: int
-) -> list[ColumnDrift]:
-    """The drift of the people's texts; nothing for models that read none."""
+) -> tuple[list[ColumnDrift], str]:
+    """The drift of the people's texts, nothing for models that read none; and a note where it could not be tested."""
     before = texts(key, with_features(reference))
     if not before:
-        return []
+        return [], ""
     from nivesh.text.embeddings import embed
 
     after = texts(key, with_features(predictions[is_comparable(predictions)]))
-    return [compare_texts(embed(before), embed(after), columns, windows_per_year)]
+    try:
+        return [compare_texts(embed(before), embed(after), columns, windows_per_year)], ""
+    except ModuleNotFoundError as error:  # the platform's image has no torch
+        return [], f"the meanings of texts were not compared, as {error.name} is not installed here"
 
 
 def _pages(before: pd.DataFrame, after: pd.DataFrame, drifts: list[ColumnDrift]) -> dict[str, bytes]:

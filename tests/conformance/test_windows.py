@@ -128,6 +128,19 @@ def test_a_drop_that_labels_show_asks_for_a_retraining_and_a_fault_to_be_quarant
     assert [cause.kind for cause in asked] == ["quality_drop", "upstream_fault"]
 
 
+def test_where_texts_cannot_be_embedded_all_else_is_compared(served, monkeypatch):
+    def absent(texts):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("nivesh.text.embeddings.embed", absent)
+    model = served("intent_classifier")
+    model.log()
+    (version,) = model.monitor().versions
+    assert version.note == "the meanings of texts were not compared, as torch is not installed here"
+    assert "text" not in {one.column for one in version.drift}
+    assert {"intent", "confidence"} <= {one.column for one in version.drift}
+
+
 def test_few_predictions_are_told_and_not_compared(served):
     model = served("credit_risk")
     model.replay.requests[5:], model.replay.answers[5:] = [], []

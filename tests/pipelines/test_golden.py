@@ -34,7 +34,8 @@ def test_no_golden_file_is_left_over():
 def test_monitoring_is_the_command_of_the_same_name_with_the_secrets_it_needs(key):
     spec, platform = yaml.safe_load_all((GOLDEN / f"monitor-{key}.yaml").read_text())
     (executor,) = spec["deploymentSpec"]["executors"].values()
-    assert executor["container"]["command"] == ["nivesh", "monitor", "run", key]
+    assert executor["container"]["image"] == "nivesh/platform:dev"
+    assert executor["container"]["command"] == ["python", "-m", "nivesh.cli", "monitor", "run", key]
     (settings,) = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values()
     given = {one["envVar"]: secret["secretName"] for secret in settings["secretAsEnv"] for one in secret["keyToEnv"]}
     assert given == dict.fromkeys((*ENVIRONMENT, *MONITORING_ENVIRONMENT), SECRET)
