@@ -16,6 +16,7 @@ from nivesh.cli.monitor_labels import labels
 from nivesh.cli.monitor_render import alerts, dashboards
 from nivesh.cli.monitor_webhook import webhook
 from nivesh.cli.run import On, Registry
+from nivesh.cli.times import parse_time
 
 if TYPE_CHECKING:
     from nivesh.monitoring.cause import Cause
@@ -32,7 +33,6 @@ for command in (labels, webhook, alerts, dashboards):
 Days = Annotated[
     float, Option(min=0.01, max=400, help="length of the window; the significance is for as many windows a year")
 ]
-COLOURS = {"none": "green", "harmless_drift": "cyan", "upstream_fault": "red", "quality_drop": "yellow"}
 
 
 class RetrainOn(StrEnum):
@@ -41,14 +41,17 @@ class RetrainOn(StrEnum):
     always = "always"
 
 
+Keys = Annotated[list[str] | None, Argument(help="model keys; all models if omitted")]
+RetrainOption = Annotated[RetrainOn, Option(help="when to train again; never where the data are broken")]
+COLOURS = {"none": "green", "harmless_drift": "cyan", "upstream_fault": "red", "quality_drop": "yellow"}
+
+
 @app.command()
 def run(
-    keys: Annotated[list[str] | None, Argument(help="model keys; all models if omitted")] = None,
+    keys: Keys = None,
     days: Days = 7,
     end: Annotated[str, Option(help="end of the window, such as 2026-01-31T05:00, UTC; now if omitted")] = "",
-    retrain_on: Annotated[
-        RetrainOn, Option(help="when to train again; never where the data are broken")
-    ] = RetrainOn.never,
+    retrain_on: RetrainOption = RetrainOn.never,
     on: Annotated[On, Option(help="this machine, or Kubeflow Pipelines")] = On.local,
     registry: Registry = "",
 ) -> None:
@@ -71,7 +74,7 @@ def run(
         for key in keys:
             out.print(f"{key}: run {_submit(key, days, end, retrain_on, registry)}", highlight=False)
         return
-    until = _time(end)
+    until = parse_time("--end", end) or datetime.now(UTC)
     failed = False
     for key in keys:
         try:
@@ -181,12 +184,10 @@ def export(
 
 @app.command()
 def schedule(
-    keys: Annotated[list[str] | None, Argument(help="model keys; all models if omitted")] = None,
+    keys: Keys = None,
     days: Days = 7,
     cron: Annotated[str, Option(help="cron expression of six fields, seconds first")] = "0 0 3 * * 1",
-    retrain_on: Annotated[
-        RetrainOn, Option(help="when to train again; never where the data are broken")
-    ] = RetrainOn.never,
+    retrain_on: RetrainOption = RetrainOn.never,
     registry: Registry = "",
 ) -> None:
     """Schedule the monitoring on Kubeflow Pipelines, Mondays at 3:00 where no cron expression is given.
@@ -257,14 +258,3 @@ def _submit(key: str, days: float, end: str, retrain_on: RetrainOn, registry: st
         arguments = {"days": days, "end": end, "retrain_on": retrain_on.value}
         name = f"{pipelines.MONITORING}{key.replace('_', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
         return Kubeflow().submit(key, path, arguments, name)
-
-
-def _time(text: str) -> datetime:
-    """The end of a window, UTC: now where it is empty."""
-    from nivesh.errors import DataError
-    from nivesh.monitoring.prediction_reader import in_utc
-
-    try:
-        return in_utc(datetime.fromisoformat(text)) if text else datetime.now(UTC)
-    except ValueError:
-        raise DataError(f"--end {text!r} is no time; give one such as 2026-01-31T05:00") from None

@@ -1,5 +1,4 @@
 import getpass
-from datetime import datetime
 from typing import Annotated
 
 from rich.markup import escape
@@ -7,6 +6,7 @@ from typer import Argument, Exit, Option
 
 from nivesh.cli import out
 from nivesh.cli.run import On, Registry
+from nivesh.cli.times import parse_time
 from nivesh.cli.train import REFUSED
 
 
@@ -45,7 +45,7 @@ def retrain(
     from pipelines.retraining import last_window, trigger_retraining_job
 
     key = models.get(key).key
-    window_start, window_end = last_window(_time("--from", start), _time("--to", end))
+    window_start, window_end = last_window(parse_time("--from", start), parse_time("--to", end))
     if release:
         Ledger(monitoring_store(), key).release_quarantine(window_start, window_end, reason, utc_now())
     with bar(key) as progress:
@@ -67,18 +67,3 @@ def retrain(
         raise Exit(REFUSED)
     if found["outcome"] == FAILED:
         raise NiveshError(f"retraining {found['id']} of {key} failed: {found['reason']}")
-
-
-def _time(option: str, text: str) -> datetime | None:
-    """A time of an option, UTC where it names no zone; None where it is empty."""
-    from datetime import UTC
-
-    from nivesh.errors import DataError
-
-    try:
-        found = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        raise DataError(
-            f"{option} {text!r} is no time; give one such as 2026-01-24 or 2026-01-24T05:00+05:30"
-        ) from None
-    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)

@@ -5,12 +5,13 @@ labels. Requests come at least once, and again for as long as an alert fires.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
 from nivesh.errors import MalformedRequest
+from nivesh.monitoring.prediction_reader import in_utc
 
 FIRING = "firing"
 WINDOW = timedelta(days=7)  # of an alert about a model without a report
@@ -87,4 +88,4 @@ def _words(alert: Alert) -> str:
 
 
 def _start(alert: Alert) -> datetime:
-    return alert.startsAt.astimezone(UTC) if alert.startsAt.tzinfo else alert.startsAt.replace(tzinfo=UTC)
+    return in_utc(alert.startsAt)

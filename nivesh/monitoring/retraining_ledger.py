@@ -146,9 +146,10 @@ class Ledger:
         One that the gate refused counts as refused.
         """
         ended = Counter(one["outcome"] for one in self.records(OUTCOME).values())
-        refused = {name.partition("/")[0] for name in self.ids("refusals")} - set(self.ids(START))
+        started = set(self.ids(START))
+        refused = {name.partition("/")[0] for name in self.ids("refusals")} - started
         return {
-            "started": len(self.ids(START)),
+            "started": len(started),
             "refused": len(refused) + ended["refused"],
             "succeeded": ended["succeeded"],
             "failed": ended["failed"],

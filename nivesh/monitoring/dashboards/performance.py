@@ -81,34 +81,18 @@ def _now() -> list[Panel]:
 
 
 def _quality() -> list[Panel]:
-    labelled = {**SELECTED, "source": metrics.LABELLED}
-    estimated = {**SELECTED, "source": metrics.ESTIMATED}
     return [
-        Panel(
+        _with_interval(
             "Primary metric by labels",
             "The primary metric of requests whose outcome is known, its interval, and the value that the version was "
             "accepted with. The alert compares the end of the interval with the accepted value.",
-            "none",
-            [
-                Query(queries.gauge(metrics.ACCURACY, **labelled)),
-                Query(queries.gauge(metrics.ACCURACY_LOW, **labelled), f"{BY_VERSION} low"),
-                Query(queries.gauge(metrics.ACCURACY_HIGH, **labelled), f"{BY_VERSION} high"),
-                Query(queries.gauge(metrics.ACCURACY_EXPECTED, **SELECTED), f"{BY_VERSION} accepted with"),
-            ],
-            height=10,
+            metrics.LABELLED,
         ),
-        Panel(
+        _with_interval(
             "Primary metric by estimate",
             "The primary metric estimated from calibrated probabilities, without labels, and its interval. It does not see a "
             "change in the meaning of the inputs.",
-            "none",
-            [
-                Query(queries.gauge(metrics.ACCURACY, **estimated)),
-                Query(queries.gauge(metrics.ACCURACY_LOW, **estimated), f"{BY_VERSION} low"),
-                Query(queries.gauge(metrics.ACCURACY_HIGH, **estimated), f"{BY_VERSION} high"),
-                Query(queries.gauge(metrics.ACCURACY_EXPECTED, **SELECTED), f"{BY_VERSION} accepted with"),
-            ],
-            height=10,
+            metrics.ESTIMATED,
         ),
         Panel(
             "Primary metric by source",
@@ -124,6 +108,23 @@ def _quality() -> list[Panel]:
             floor=0,
         ),
     ]
+
+
+def _with_interval(title: str, description: str, source: str) -> Panel:
+    """The primary metric of a source with its interval, beside the value that the version was accepted with."""
+    selected = {**SELECTED, "source": source}
+    return Panel(
+        title,
+        description,
+        "none",
+        [
+            Query(queries.gauge(metrics.ACCURACY, **selected)),
+            Query(queries.gauge(metrics.ACCURACY_LOW, **selected), f"{BY_VERSION} low"),
+            Query(queries.gauge(metrics.ACCURACY_HIGH, **selected), f"{BY_VERSION} high"),
+            Query(queries.gauge(metrics.ACCURACY_EXPECTED, **SELECTED), f"{BY_VERSION} accepted with"),
+        ],
+        height=10,
+    )
 
 
 def _use() -> list[Panel]:
